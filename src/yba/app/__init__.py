@@ -1,0 +1,1 @@
+"""The composition root: profiles, ASGI, worker, command line, demo, wiring."""

@@ -1,0 +1,33 @@
+"""Structured logs without personal data.
+
+One line per event: JSON in production, coloured text on a terminal. Events
+carry ids, codes, counts and durations. Values of requests and of SQL
+statements are never logged; a test greps for them.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure(log_format: str = "auto", level: str = "INFO") -> None:
+    """Set up structlog and the standard library's loggers once, for this process."""
+    as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(message)s")

@@ -1,0 +1,134 @@
+"""Settings: read once from the environment, typed, frozen.
+
+Every setting has a default that runs on a laptop; a facility changes what it
+must. Secrets are never printed: `repr` leaves them out.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yba.kernel.refusal import Refusal
+
+PROFILES = ("demo", "hospital", "commune", "exchange", "insurer", "ministry")
+
+
+class BadSetting(Refusal):
+    """A value in the environment cannot be used."""
+
+    code = "settings.bad-value"
+    status = 500
+    message = "%(name)s: %(reason)s"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this installation is and where its things are."""
+
+    profile: str = "hospital"
+    facility_code: str = "99999"
+    facility_name: str = "Bệnh viện Đa khoa Yba (minh hoạ)"
+    facility_address: str = "Số 1 đường Thử Nghiệm, phường Mẫu, Thành phố Hà Nội"
+    facility_phone: str = "02400000000"
+    facility_level: str = "basic"
+    facility_points: int = 60
+    data_dir: Path = Path("var")
+    database_url: str | None = None
+    base_url: str = "http://127.0.0.1:8080"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    connections: int = 8
+    secret: bytes = field(default=b"", repr=False)
+    body_limit: int = 64 * 1024 * 1024
+    page_body_limit: int = 1024 * 1024
+    zoneless_dates_in: str = "Asia/Ho_Chi_Minh"
+    bank_bin: str = "970436"
+    bank_account: str = "0011002233445"
+    bank_account_name: str = "BENH VIEN YBA"
+    log_format: str = "auto"
+
+    @property
+    def blob_dir(self) -> Path:
+        """Return the folder of the blob store."""
+        return self.data_dir / "blobs"
+
+    @property
+    def assets_dir(self) -> Path:
+        """Return the folder of built browser assets and fonts."""
+        return Path(os.environ.get("YBA_ASSETS_DIR", "var/assets"))
+
+    @property
+    def is_demo(self) -> bool:
+        """Return whether demonstration shortcuts (stand-in bank, log-in list) are on."""
+        return self.profile == "demo"
+
+
+def _integer(name: str, default: int) -> int:
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise BadSetting(name=name, reason="must be a whole number") from None
+
+
+def _secret(data_dir: Path) -> bytes:
+    """Return the key that signs sessions and cursors; made once, readable by us only."""
+    given = os.environ.get("YBA_SECRET")
+    if given:
+        return given.encode()
+    path = data_dir / "secret"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def load() -> Settings:
+    """Read the settings from `YBA_*` variables.
+
+    Raises BadSetting, naming the variable, if a value cannot be used.
+    """
+    defaults = Settings()
+    data_dir = Path(os.environ.get("YBA_DATA_DIR", str(defaults.data_dir))).resolve()
+    profile = os.environ.get("YBA_PROFILE", defaults.profile)
+    if profile not in PROFILES:
+        raise BadSetting(name="YBA_PROFILE", reason="must be one of " + ", ".join(PROFILES))
+    port = _integer("YBA_PORT", defaults.port)
+    host = os.environ.get("YBA_HOST", defaults.host)
+
+    def text(name: str, default: str) -> str:
+        return os.environ.get("YBA_" + name, default)
+
+    return Settings(
+        profile=profile,
+        facility_code=text("FACILITY_CODE", defaults.facility_code),
+        facility_name=text("FACILITY_NAME", defaults.facility_name),
+        facility_address=text("FACILITY_ADDRESS", defaults.facility_address),
+        facility_phone=text("FACILITY_PHONE", defaults.facility_phone),
+        facility_level=text("FACILITY_LEVEL", defaults.facility_level),
+        facility_points=_integer("YBA_FACILITY_POINTS", defaults.facility_points),
+        data_dir=data_dir,
+        database_url=os.environ.get("YBA_DATABASE_URL") or None,
+        base_url=text("BASE_URL", f"http://{host}:{port}").rstrip("/"),
+        host=host,
+        port=port,
+        workers=_integer("YBA_WORKERS", defaults.workers),
+        connections=_integer("YBA_CONNECTIONS", defaults.connections),
+        secret=_secret(data_dir),
+        body_limit=_integer("YBA_BODY_LIMIT", defaults.body_limit),
+        page_body_limit=_integer("YBA_PAGE_BODY_LIMIT", defaults.page_body_limit),
+        zoneless_dates_in=text("ZONELESS_DATES_IN", defaults.zoneless_dates_in),
+        bank_bin=text("BANK_BIN", defaults.bank_bin),
+        bank_account=text("BANK_ACCOUNT", defaults.bank_account),
+        bank_account_name=text("BANK_ACCOUNT_NAME", defaults.bank_account_name),
+        log_format=text("LOG_FORMAT", defaults.log_format),
+    )

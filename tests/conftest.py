@@ -1,0 +1,92 @@
+"""Fixtures that every test may use: a real PostgreSQL, a transaction, actors."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from yba.kernel.actor import Actor
+from yba.plumbing import migrations
+from yba.plumbing.blobs import BlobStore
+from yba.plumbing.database import Database, Tx
+from yba.plumbing.postgres import EmbeddedPostgres
+from yba.plumbing.settings import Settings
+
+NOON = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def server() -> Generator[str]:
+    """Yield the address of an empty PostgreSQL server of this test process."""
+    given = os.environ.get("YBA_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="yba-test-"))
+    folder.chmod(0o755)
+    # Durability is not what unit tests prove; tests/faults run with it on.
+    postgres = EmbeddedPostgres(
+        folder / "postgres",
+        extra={"fsync": "off", "synchronous_commit": "off", "shared_buffers": "128MB"},
+    )
+    postgres.start()
+    yield postgres.dsn
+    postgres.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def database(server: str) -> AsyncGenerator[Database]:
+    """Yield the migrated database of this test process."""
+    await migrations.migrate(server)
+    database = Database(server, connections=6)
+    await _load_shipped(database)
+    yield database
+    await database.close()
+
+
+async def _load_shipped(database: Database) -> None:
+    from yba.app import seeding
+
+    async with database.transaction() as tx:
+        await seeding.load_shipped(tx)
+
+
+@pytest.fixture
+async def tx(database: Database) -> AsyncGenerator[Tx]:
+    """Yield a transaction that is rolled back after the test."""
+    async with database.borrow() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            yield Tx(connection)
+        finally:
+            await transaction.rollback()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings that write below the test's own folder."""
+    return Settings(profile="demo", data_dir=tmp_path, secret=b"only for tests, never elsewhere")
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    """Return an empty blob store."""
+    return BlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture
+def actor() -> Actor:
+    """Return an actor who may do anything."""
+    return Actor.system("test")
+
+
+@pytest.fixture
+def at() -> datetime:
+    """Return noon in Vietnam on a working day."""
+    return NOON

@@ -1,0 +1,83 @@
+"""Transactions, the outbox and blobs on a real PostgreSQL."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from yba.kernel.refusal import NotFound
+from yba.plumbing import outbox
+from yba.plumbing.blobs import BlobDamaged, BlobStore
+from yba.plumbing.database import Database, Tx
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event of this test."""
+
+    number: int
+    at: datetime
+
+
+heard: list[Happened] = []
+
+
+async def listener(tx: Tx, event: Happened) -> None:
+    """Remember the event, or fail when told to."""
+    if event.number < 0:
+        raise ValueError("told to fail")
+    heard.append(event)
+
+
+async def test_an_event_reaches_its_listener_only_after_commit(database: Database, at: datetime):
+    outbox.subscribe(Happened, listener)
+    heard.clear()
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as tx:
+            await outbox.publish(tx, Happened(1, at))
+            raise RuntimeError
+
+    async with database.transaction() as tx:
+        await outbox.publish(tx, Happened(2, at))
+    assert heard == []
+    await outbox.drain(database)
+
+    assert heard == [Happened(2, at)]
+
+
+async def test_a_failing_listener_is_tried_again_later_and_blocks_nobody(
+    database: Database, at: datetime
+):
+    outbox.subscribe(Happened, listener)
+    heard.clear()
+    async with database.transaction() as tx:
+        await outbox.publish(tx, Happened(-1, at))
+        await outbox.publish(tx, Happened(3, at))
+
+    await outbox.drain(database)
+
+    assert heard == [Happened(3, at)]
+    async with database.transaction() as tx:
+        assert (await outbox.backlog(tx)).waiting == 1
+        await tx.execute("DELETE FROM plumbing.outbox WHERE done_at IS NULL")
+
+
+def test_a_stored_body_is_found_by_its_hash(blobs: BlobStore):
+    digest = blobs.put(b"a page")
+
+    assert blobs.get(digest) == b"a page"
+    assert blobs.put(b"a page") == digest
+
+
+def test_a_changed_byte_is_noticed(blobs: BlobStore, tmp_path: Path):
+    digest = blobs.put(b"a page")
+    next((tmp_path / "blobs").rglob(digest)).write_bytes(b"a pagE")
+
+    with pytest.raises(BlobDamaged):
+        blobs.get(digest)
+
+
+def test_a_name_that_is_no_hash_finds_nothing(blobs: BlobStore):
+    with pytest.raises(NotFound):
+        blobs.get("../../etc/passwd")
