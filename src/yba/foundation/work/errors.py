@@ -1,0 +1,27 @@
+"""What is told when a waiting thing cannot be moved."""
+
+from yba.kernel.refusal import Refusal
+
+
+class WorkNotPossible(Refusal):
+    """The state table has no such step."""
+
+    code = "work.not-possible"
+    status = 409
+    message = "Not done: this has been handled in the meantime. Open the list again."
+
+
+class WorkNotFound(Refusal):
+    """No such waiting thing."""
+
+    code = "work.not-found"
+    status = 404
+    message = "This entry of the list was not found."
+
+
+class WorkTaken(Refusal):
+    """Somebody else has it in hand."""
+
+    code = "work.taken"
+    status = 409
+    message = "Not done: a colleague already has this in hand."
