@@ -21,8 +21,14 @@ class Actor:
     purpose: str = "TREAT"
 
     def may(self, permission: str) -> bool:
-        """Return whether the actor's roles grant `permission`."""
-        return permission in self.permissions or "*" in self.permissions
+        """Return whether the actor's roles grant `permission`.
+
+        `desk.*` grants everything that begins with `desk.`; `*` is the system's own.
+        """
+        granted = self.permissions
+        return (
+            permission in granted or permission.split(".")[0] + ".*" in granted or "*" in granted
+        )
 
     def acting_for(self, purpose: str) -> "Actor":
         """Return the same actor with another purpose."""

@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         if self._account is not None:
             user = {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": "/nonexistent"}
-        process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
+        started: Any = subprocess.Popen(  # noqa: S603
             command,
             cwd="/",
             env=environment,
@@ -139,7 +139,7 @@ class EmbeddedPostgres:
             **user,
             **options,
         )
-        return process
+        return started
 
     def _tool(self, name: str) -> str:
         """Return a binary the server's user can execute; copies it if its folder is closed."""

@@ -1,0 +1,101 @@
+"""Signing in and out, and the choice of language."""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from yba.foundation.accounts import service
+from yba.foundation.accounts.model import SESSION_LIFE
+from yba.kernel.clock import utc_now
+from yba.kernel.refusal import Refusal
+from yba.plumbing import i18n
+from yba.plumbing.web import (
+    PUBLIC,
+    Page,
+    actor_or_none,
+    form,
+    render,
+    state_of,
+    transaction,
+    url,
+)
+
+COOKIE = "session"
+
+
+def _next_of(text: str | None) -> str:
+    """Return a path of this site only; anything else leads home."""
+    if text and text.startswith("/") and not text.startswith(("//", "/\\")) and "\n" not in text:
+        return text
+    return "/"
+
+
+async def sign_in_form(request: Request) -> Response:
+    """Show the sign-in page, or go on if already signed in."""
+    if actor_or_none(request) is not None:
+        return RedirectResponse(_next_of(request.query_params.get("next")), status_code=303)
+    return _form(request, None, "")
+
+
+def _form(request: Request, refusal: Refusal | None, login: str) -> Response:
+    return render(
+        request,
+        "accounts/sign_in.html",
+        status=refusal.status if refusal else 200,
+        refusal=refusal,
+        login=login,
+        next=_next_of(request.query_params.get("next")),
+        demo_logins=state_of(request).extras.get("demo_logins", ()),
+    )
+
+
+async def sign_in(request: Request) -> Response:
+    """Check the password and open a session."""
+    fields = await form(request)
+    login = fields.get("login", "")
+    state = state_of(request)
+    try:
+        token = await service.sign_in(
+            state.database, login=login, password=fields.get("password", ""), at=utc_now()
+        )
+    except Refusal as refusal:
+        return _form(request, refusal, login)
+    response = RedirectResponse(_next_of(fields.get("next")), status_code=303)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=state.settings.base_url.startswith("https:"),
+    )
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    await form(request)
+    token = request.cookies.get(COOKIE)
+    if token:
+        async with transaction(request) as tx:
+            await service.end_session(tx, token=token, at=utc_now())
+    response = RedirectResponse(url(request, "accounts:sign_in"), status_code=303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+async def language(request: Request) -> Response:
+    """Remember the language this browser wants."""
+    fields = await form(request)
+    response = RedirectResponse(_next_of(fields.get("next")), status_code=303)
+    wanted = fields.get("lang", "")
+    if wanted in i18n.LANGUAGES:
+        response.set_cookie("lang", wanted, max_age=31_536_000, samesite="lax", httponly=True)
+    return response
+
+
+PAGES = [
+    Page("/sign-in", sign_in_form, "accounts:sign_in", PUBLIC),
+    Page("/sign-in", sign_in, "accounts:sign_in_now", PUBLIC, methods=("POST",)),
+    Page("/sign-out", sign_out, "accounts:sign_out", PUBLIC, methods=("POST",)),
+    Page("/language", language, "accounts:language", PUBLIC, methods=("POST",)),
+]

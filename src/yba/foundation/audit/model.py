@@ -1,0 +1,60 @@
+"""The shape of one trace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from yba.kernel.actor import Actor
+from yba.plumbing.i18n import N_
+
+Action = Literal["C", "R", "U", "D", "E"]
+
+PURPOSES = {
+    "TREAT": N_("Treatment"),
+    "HPAYMT": N_("Payment and insurance"),
+    "HOPERAT": N_("Running the facility"),
+    "PATRQT": N_("At the patient's own request"),
+    "ETREAT": N_("Emergency treatment"),
+    "PUBHLTH": N_("Public health"),
+    "HRESCH": N_("Research"),
+    "SYSADMIN": N_("Administration of the system"),
+}
+
+ACTIONS = {
+    "C": N_("Created"),
+    "R": N_("Viewed"),
+    "U": N_("Changed"),
+    "D": N_("Deleted"),
+    "E": N_("Did"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One act, as it can be searched and shown."""
+
+    id: int
+    at: datetime
+    account_id: str
+    actor_name: str
+    actor_roles: list[str]
+    facility: str
+    purpose: str
+    action: Action
+    what: str
+    patient_id: str | None
+    resources: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is to be written down."""
+
+    actor: Actor
+    action: Action
+    what: str
+    at: datetime
+    patient_id: str | None = None
+    references: Sequence[str] = ()
+    purpose: str | None = None

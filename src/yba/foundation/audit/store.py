@@ -1,0 +1,18 @@
+"""The SQL of audit.event."""
+
+from typing import LiteralString
+
+INSERT: LiteralString = """
+    INSERT INTO audit.event (id, at, account_id, actor_name, actor_roles, facility, purpose,
+                             action, what, patient_id, resources)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+WHO_LOOKED: LiteralString = """
+    SELECT id, at, account_id, actor_name, actor_roles, facility, purpose, action, what,
+           patient_id, resources
+      FROM audit.event
+     WHERE patient_id = $1 AND ($2::bigint IS NULL OR id < $2)
+     ORDER BY id DESC
+     LIMIT $3
+"""
