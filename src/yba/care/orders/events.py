@@ -1,26 +1,21 @@
-"""What was ordered; delivered after commit, at least once."""
+"""What was ordered; delivered after commit, at least once.
+
+Events hold plain values: quantities are decimals written as text.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrderedLine:
-    """One ordered service, as charging needs it."""
-
-    request_id: str
-    service_code: str
-    quantity: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced:
-    """Services were ordered during a visit."""
+    """Services were ordered during a visit; three tuples of equal length."""
 
     encounter_id: str
     patient_id: str
-    lines: tuple[OrderedLine, ...]
+    request_ids: tuple[str, ...]
+    service_codes: tuple[str, ...]
+    quantities: tuple[str, ...]
     at: datetime
 
 
@@ -35,23 +30,16 @@ class OrderCancelled:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrescribedLine:
-    """One prescribed drug, as charging and pharmacy need it."""
-
-    request_id: str
-    drug_code: str
-    quantity: Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
 class PrescriptionIssued:
-    """A prescription with a national code was issued."""
+    """A prescription with a national code was issued; three tuples of equal length."""
 
     code: str
     kind: str
     encounter_id: str
     patient_id: str
-    lines: tuple[PrescribedLine, ...]
+    request_ids: tuple[str, ...]
+    drug_codes: tuple[str, ...]
+    quantities: tuple[str, ...]
     replaces: str
     at: datetime
 
