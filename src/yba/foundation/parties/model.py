@@ -212,7 +212,7 @@ def age_months(birth_date: str, on: date) -> int | None:
 
 def earliest_birth(birth_date: str) -> date:
     """The first day that a partial birth date may mean."""
-    year, month, day = (birth_date.split("-") + ["1", "1"])[:3]
+    year, month, day = [*birth_date.split("-"), "1", "1"][:3]
     return date(int(year), int(month), int(day))
 
 
