@@ -1,0 +1,221 @@
+"""PAdES: a signature inside a PDF, in three steps.
+
+`prepare` writes an empty signature field and returns the digest to sign;
+whoever holds the key signs that digest; `finish` puts the answer into the
+space that was kept free. Only a digest ever travels to a key.
+
+The space is exactly as large as the signature needs (an RSA signature has a
+known length), so no byte of the file is outside the signature and padding
+cannot hide anything. With a time stamp the length is not known beforehand
+and the rest is filled with zeros, which `verification` insists on.
+
+Standards: ETSI EN 319 142-1 §6 (baseline B-B, B-T), ISO 32000-2 §12.8.1.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import httpx
+from asn1crypto import cms, tsp
+from asn1crypto import x509 as asn1_x509
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import fields
+from pyhanko.sign.signers import ExternalSigner, PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from yba.foundation.signing.errors import UnreadablePdf
+from yba.kernel.clock import local
+
+# Room for a token with its certificates; a token without is about 1.5 kB.
+_TIMESTAMP_BYTES = 12 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SigningNote:
+    """What the signature dictionary says in words: field, reason, place, name, time."""
+
+    field_name: str
+    reason: str
+    location: str
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A PDF that waits for its signature value."""
+
+    digest: bytes
+    output: BytesIO = field(repr=False)
+    attributes: bytes = field(repr=False)
+    byte_range: PreparedByteRangeDigest = field(repr=False)
+    certificate: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    """The CMS container of one certificate, with place-holders for digest and signature.
+
+    A PAdES B-B container of a given RSA key differs in these two values only,
+    and both have a fixed length; encoding it anew costs more than signing.
+    """
+
+    attributes: bytes
+    container: bytes
+
+    def attributes_for(self, document_digest: bytes) -> bytes:
+        return _replace_once(self.attributes, _NO_DIGEST, document_digest)
+
+    def filled(self, document_digest: bytes, signature: bytes) -> bytes:
+        container = _replace_once(self.container, _NO_DIGEST, document_digest)
+        return _replace_once(container, _NO_SIGNATURE, signature)
+
+
+_NO_DIGEST = hashlib.sha256(b"place of the document digest").digest()
+_NO_SIGNATURE = hashlib.sha256(b"place of the signature").digest() * 8
+
+
+def _replace_once(content: bytes, place: bytes, value: bytes) -> bytes:
+    if len(value) != len(place) or content.count(place) != 1:
+        raise ValueError("the place-holder does not fit")
+    return content.replace(place, value)
+
+
+@lru_cache(maxsize=1024)
+def _container(certificate: bytes, chain: tuple[bytes, ...]) -> _Container:
+    async def build() -> _Container:
+        signer = _signer(certificate, chain, _NO_SIGNATURE)
+        attributes = await signer.signed_attrs(_NO_DIGEST, "sha256", use_pades=True)
+        container = await signer.async_sign_prescribed_attributes("sha256", attributes)
+        return _Container(attributes.dump(), container.dump())
+
+    return asyncio.run(build())
+
+
+def _signer(certificate: bytes, chain: tuple[bytes, ...], value: bytes) -> ExternalSigner:
+    store = SimpleCertificateStore()
+    store.register_multiple(asn1_x509.Certificate.load(der) for der in chain)
+    return ExternalSigner(
+        signing_cert=asn1_x509.Certificate.load(certificate),
+        cert_registry=store,
+        signature_value=value,
+        embed_roots=False,
+    )
+
+
+def prepare(
+    pdf: bytes,
+    *,
+    certificate: bytes,
+    chain: tuple[bytes, ...],
+    note: SigningNote,
+    with_timestamp: bool = False,
+) -> Prepared:
+    """Add a signature field to `pdf` and return the SHA-256 digest to sign.
+
+    `certificate` must be for an RSA key of 2048 bits; `chain` are the
+    intermediate certificates to embed. Earlier revisions and signatures stay
+    byte for byte. Raises UnreadablePdf for anything that is not a whole,
+    unencrypted PDF.
+    """
+    container = _container(certificate, chain)
+    reserved = 2 * len(container.container) + (2 * _TIMESTAMP_BYTES if with_timestamp else 0)
+    try:
+        byte_range, output = asyncio.run(_prepare(pdf, certificate, chain, note, reserved))
+    # pyHanko answers malformed files with many kinds of exception, among
+    # them KeyError, TypeError and RecursionError; all mean the same here.
+    except Exception as error:
+        raise UnreadablePdf from error
+    attributes = container.attributes_for(byte_range.document_digest)
+    return Prepared(
+        digest=hashlib.sha256(attributes).digest(),
+        output=output,
+        attributes=attributes,
+        byte_range=byte_range,
+        certificate=certificate,
+        chain=chain,
+    )
+
+
+async def _prepare(
+    pdf: bytes,
+    certificate: bytes,
+    chain: tuple[bytes, ...],
+    note: SigningNote,
+    reserved: int,
+) -> tuple[PreparedByteRangeDigest, BytesIO]:
+    writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=False)
+    if writer.prev.encrypted:
+        raise UnreadablePdf
+    metadata = PdfSignatureMetadata(
+        field_name=note.field_name,
+        md_algorithm="sha256",
+        reason=note.reason,
+        location=note.location,
+        name=note.name,
+        subfilter=fields.SigSeedSubFilter.PADES,
+    )
+    pdf_signer = PdfSigner(
+        metadata,
+        signer=_signer(certificate, chain, _NO_SIGNATURE),
+        new_field_spec=fields.SigFieldSpec(note.field_name),
+    )
+    session = pdf_signer.init_signing_session(writer)
+    session.system_time = local(note.at)
+    validation = await session.perform_presign_validation(writer)
+    document: Any = session.prepare_tbs_document(validation, bytes_reserved=reserved)
+    return document.digest_tbs_document(in_place=False)
+
+
+def finish(
+    prepared: Prepared, signature: bytes, *, timestamper: TimeStamper | None = None
+) -> bytes:
+    """Return the signed PDF.
+
+    With a `timestamper` the signature value is stamped (B-T). Raises whatever
+    the time-stamp authority's failure is; the caller decides what to do then.
+    """
+    if timestamper is None:
+        template = _container(prepared.certificate, prepared.chain)
+        container = template.filled(prepared.byte_range.document_digest, signature)
+    else:
+        container = asyncio.run(_stamped(prepared, signature, timestamper))
+    prepared.byte_range.fill_with_cms(prepared.output, container)
+    return prepared.output.getvalue()
+
+
+async def _stamped(prepared: Prepared, signature: bytes, timestamper: TimeStamper) -> bytes:
+    signer = _signer(prepared.certificate, prepared.chain, signature)
+    attributes = cms.CMSAttributes.load(prepared.attributes)
+    container = await signer.async_sign_prescribed_attributes(
+        "sha256", signed_attrs=attributes, timestamper=timestamper
+    )
+    return container.dump()
+
+
+class HttpTimeStamper(TimeStamper):
+    """Asks an RFC 3161 authority over HTTP, once, with a time limit."""
+
+    def __init__(self, url: str, *, seconds: float = 5.0) -> None:
+        super().__init__()
+        self._url = url
+        self._seconds = seconds
+
+    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        """Return the authority's answer to `req`; raises httpx.HTTPError."""
+        async with httpx.AsyncClient(timeout=self._seconds) as client:
+            answer = await client.post(
+                self._url,
+                content=req.dump(),
+                headers={"Content-Type": "application/timestamp-query"},
+            )
+            answer.raise_for_status()
+        return tsp.TimeStampResp.load(answer.content)
