@@ -76,7 +76,7 @@ class Tx:
 
 async def _prepare(connection: Connection) -> None:
     def encode(value: object) -> str:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value, default=str).decode()
 
     for name in ("json", "jsonb"):
         await connection.set_type_codec(

@@ -11,10 +11,10 @@ import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, is_dataclass
 from typing import Any, LiteralString
 
+import msgspec
 import structlog
 
 from yba.plumbing.database import Database, Tx
@@ -100,7 +100,7 @@ async def publish(tx: Tx, event: object) -> None:
     name = _name(type(event))
     listeners = _listeners.by_event.get(name, [])
     if listeners:
-        await tx.execute(_PUBLISH, name, listeners, asdict(event))  # type: ignore[arg-type]
+        await tx.execute(_PUBLISH, name, listeners, msgspec.to_builtins(event))
         await tx.execute(_NOTIFY)
 
 
@@ -109,19 +109,7 @@ def _rebuild(event: str, body: dict[str, Any]) -> object:
     event_type: Any = importlib.import_module(module)
     for part in qualname.split("."):
         event_type = getattr(event_type, part)
-    return event_type(**{f.name: _typed(f.type, body[f.name]) for f in fields(event_type)})
-
-
-def _typed(kind: object, value: Any) -> Any:
-    """Give back the few types JSON does not know, by the field's annotation."""
-    name = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
-    if isinstance(value, str) and "datetime" in name:
-        return datetime.fromisoformat(value)
-    if isinstance(value, str) and name.startswith("date"):
-        return date.fromisoformat(value)
-    if isinstance(value, list) and "tuple" in str(kind):
-        return tuple(value)
-    return value
+    return msgspec.convert(body, event_type, strict=False)
 
 
 async def deliver_one(database: Database) -> bool:

@@ -245,11 +245,19 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """Return the process id of the server we started."""
-        return None if self._process is None else self._process.pid
+        """Return the process id of the server over our data folder, if one runs."""
+        if self._process is not None:
+            return self._process.pid
+        try:
+            return int((self.data_dir / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
 
     def stop(self) -> None:
-        """Stop the server we started: fast shutdown, then immediate after a minute."""
+        """Stop the server we started: fast shutdown, then immediate after a minute.
+
+        A server that we found running belongs to somebody else and goes on.
+        """
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return

@@ -1,4 +1,4 @@
-"""Signing in and out, and the choice of language."""
+"""Signing in and out."""
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -7,7 +7,6 @@ from yba.foundation.accounts import service
 from yba.foundation.accounts.model import SESSION_LIFE
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
-from yba.plumbing import i18n
 from yba.plumbing.web import (
     PUBLIC,
     Page,
@@ -83,19 +82,8 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-async def language(request: Request) -> Response:
-    """Remember the language this browser wants."""
-    fields = await form(request)
-    response = RedirectResponse(_next_of(fields.get("next")), status_code=303)
-    wanted = fields.get("lang", "")
-    if wanted in i18n.LANGUAGES:
-        response.set_cookie("lang", wanted, max_age=31_536_000, samesite="lax", httponly=True)
-    return response
-
-
 PAGES = [
     Page("/sign-in", sign_in_form, "accounts:sign_in", PUBLIC),
     Page("/sign-in", sign_in, "accounts:sign_in_now", PUBLIC, methods=("POST",)),
     Page("/sign-out", sign_out, "accounts:sign_out", PUBLIC, methods=("POST",)),
-    Page("/language", language, "accounts:language", PUBLIC, methods=("POST",)),
 ]

@@ -124,7 +124,7 @@ async def sign_in(database: Database, *, login: str, password: str, at: datetime
     its own. Raises WrongLogin or TooManyAttempts.
     """
     async with database.transaction() as tx:
-        secret = await tx.row(_Secret, store.SECRET, login.strip().lower())
+        secret = await tx.row(_Secret, store.CREDENTIAL, login.strip().lower())
         known = secret.password_hash if secret else _nobody
         if secret and secret.locked_until and secret.locked_until > at:
             minutes = int((secret.locked_until - at).total_seconds() // 60) + 1

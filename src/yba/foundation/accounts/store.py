@@ -15,7 +15,7 @@ INSERT: LiteralString = """
 BY_ID: LiteralString = f"SELECT {_COLUMNS} FROM accounts.account WHERE id = $1"
 BY_LOGIN: LiteralString = f"SELECT {_COLUMNS} FROM accounts.account WHERE login = $1"
 ALL: LiteralString = f"SELECT {_COLUMNS} FROM accounts.account ORDER BY login LIMIT $1"
-SECRET: LiteralString = """
+CREDENTIAL: LiteralString = """
     SELECT id, password_hash, failed_attempts, locked_until
       FROM accounts.account
      WHERE login = $1 AND disabled_at IS NULL

@@ -1,0 +1,294 @@
+"""The web application: one router for pages, the FHIR base in front of it.
+
+A request passes: identity of the request, security headers, who asks, may
+she, the handler. A refusal raised anywhere becomes an answer here, in the
+asker's language; anything else is a bug: it is logged with the request's
+identity and shown without details.
+"""
+
+import gc
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from yba.app import wiring
+from yba.foundation.accounts import pages as accounts_pages
+from yba.foundation.accounts import service as accounts
+from yba.foundation.audit import service as audit
+from yba.kernel.actor import Actor
+from yba.kernel.clock import utc_now
+from yba.kernel.ids import new_id
+from yba.kernel.refusal import AccessRefused, NotFound, NotSignedIn, Refusal
+from yba.plumbing import html, i18n, logs, outbox, settings
+from yba.plumbing.blobs import BlobStore
+from yba.plumbing.database import Database, Tx
+from yba.plumbing.web import (
+    PUBLIC,
+    SIGNED_IN,
+    AppState,
+    Page,
+    actor_or_none,
+    is_fragment,
+    language_of,
+    reading,
+    refuse_cross_site,
+    render,
+    state_of,
+    url,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = structlog.get_logger("yba.web")
+
+_REQUESTS = Counter("yba_requests", "Requests answered", ["route", "method", "status"])
+_SECONDS = Histogram("yba_request_seconds", "Time to answer", ["route"])
+
+_SECURITY_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        b"font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
+        b"frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
+]
+
+
+class RouteWithoutPermission(RuntimeError):
+    """A page was declared without saying who may open it."""
+
+
+def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
+    """Wrap a page's handler in the checks that its declaration asks for."""
+
+    async def answer(request: Request) -> Response:
+        request.scope["yba.route"] = page.name
+        actor = actor_or_none(request)
+        if page.permission != PUBLIC:
+            if actor is None:
+                raise NotSignedIn
+            if page.permission != SIGNED_IN and not actor.may(page.permission):
+                raise AccessRefused
+        if page.browser_only and request.method not in ("GET", "HEAD"):
+            refuse_cross_site(request)
+        return await page.endpoint(request)
+
+    return answer
+
+
+def _routes(pages: list[Page]) -> list[Route]:
+    for page in pages:
+        if not page.permission:
+            raise RouteWithoutPermission(page.name)
+    return [
+        Route(page.path, _endpoint(page), methods=list(page.methods), name=page.name)
+        for page in pages
+    ]
+
+
+async def _home(request: Request) -> Response:
+    """Lead a person to the first page of her role, a stranger to the public one."""
+    actor = actor_or_none(request)
+    if actor is None:
+        return RedirectResponse(url(request, "accounts:sign_in"), status_code=303)
+    for role, name in wiring.HOME_OF_ROLE:
+        if role in actor.roles:
+            return RedirectResponse(url(request, name), status_code=303)
+    raise AccessRefused
+
+
+async def _health(request: Request) -> Response:
+    """Say whether this node can do its work, with the length of its queues."""
+    async with reading(request) as tx:
+        waiting = await outbox.backlog(tx)
+    return JSONResponse(
+        {"status": "ok", "outbox": {"waiting": waiting.waiting, "stuck": waiting.stuck}}
+    )
+
+
+async def _metrics(request: Request) -> Response:
+    """Show counters to a collector on this machine; to nobody else."""
+    if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+        raise NotFound
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _refused(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Refusal)
+    if isinstance(problem, NotSignedIn) and request.method == "GET" and not is_fragment(request):
+        target = url(request, "accounts:sign_in") + "?next=" + request.url.path
+        return RedirectResponse(target, status_code=303)
+    if _wants_json(request):
+        sentence = state_of(request).catalogs.explain(problem, language_of(request))
+        return JSONResponse({"code": problem.code, "message": sentence}, status_code=problem.status)
+    return _error_page(request, problem)
+
+
+def _wants_json(request: Request) -> bool:
+    return "text/html" not in request.headers.get("accept", "text/html") and not is_fragment(
+        request
+    )
+
+
+def _error_page(request: Request, refusal: Refusal) -> Response:
+    template = "html/refusal_.html" if is_fragment(request) else "html/refusal.html"
+    return render(
+        request,
+        template,
+        status=refusal.status,
+        refusal=refusal,
+        reference=request.scope.get("yba.request_id", ""),
+    )
+
+
+class _Unexpected(Refusal):
+    code = "unexpected"
+    status = 500
+    message = "Something went wrong on our side. Nothing was saved. Please try again."
+
+
+async def _http_error(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    if problem.status_code in (404, 405):
+        return await _refused(request, NotFound())
+    refusal = Refusal()
+    refusal.status = problem.status_code
+    return await _refused(request, refusal)
+
+
+async def _bug(request: Request, problem: Exception) -> Response:
+    _log.error(
+        "web.bug",
+        exc_info=problem,
+        request_id=request.scope.get("yba.request_id"),
+        route=request.scope.get("yba.route"),
+    )
+    try:
+        return await _refused(request, _Unexpected())
+    except Exception:
+        return PlainTextResponse(_Unexpected.message, status_code=500)
+
+
+def _pages() -> list[Page]:
+    return [
+        Page("/", _home, "home", PUBLIC),
+        Page("/health", _health, "health", PUBLIC),
+        Page("/metrics", _metrics, "metrics", PUBLIC),
+        *wiring.pages(),
+    ]
+
+
+class Shell:
+    """What every request passes: identity, headers, who asks, time taken."""
+
+    def __init__(self, inner: Asgi, fhir: Callable[[], Asgi | None], state: AppState) -> None:
+        self._inner = inner
+        self._fhir = fhir
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        if scope["path"].startswith("/fhir") and scope["path"][5:6] in ("", "/"):
+            application = self._fhir()
+            if application is not None:
+                await application(scope, receive, send)
+                return
+        await self._page(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = new_id()
+        scope["yba.request_id"] = request_id
+        scope["yba.actor"] = await self._who(scope)
+        status = 0
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", []),
+                    *_SECURITY_HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, send_with_headers)
+        finally:
+            route = scope.get("yba.route", "none")
+            _REQUESTS.labels(route, scope["method"], str(status)).inc()
+            _SECONDS.labels(route).observe(time.perf_counter() - started)
+
+    async def _who(self, scope: Scope) -> Actor | None:
+        if scope["path"].startswith(html.assets.PREFIX):
+            return None
+        token = Request(scope).cookies.get(accounts_pages.COOKIE)
+        if not token:
+            return None
+        async with self._state.database.borrow() as connection:
+            return await accounts.recognise(
+                Tx(connection), token=token, kind="browser", at=utc_now()
+            )
+
+
+def build(config: settings.Settings) -> Asgi:
+    """Put the application together for `config`; it connects when it starts."""
+    catalogs = i18n.load()
+    if config.database_url is None:
+        raise settings.BadSetting(name="YBA_DATABASE_URL", reason="must name a database")
+    state = AppState(
+        settings=config,
+        database=Database(config.database_url, connections=config.connections),
+        blobs=BlobStore(config.blob_dir),
+        catalogs=catalogs,
+        templates=html.environment.build(config, catalogs, wiring.navigation()),
+    )
+    audit.set_facility(config.facility_name)
+    wiring.subscribe()
+    fhir: list[Asgi] = []
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with wiring.running(state):
+            fhir.append(wiring.fhir(state))
+            # Everything alive now lives until the end: the collector need not look again.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 50, 100)
+            yield
+        await state.database.close()
+
+    application = Starlette(
+        routes=_routes(_pages()),
+        lifespan=lifespan,
+        exception_handlers={Refusal: _refused, HTTPException: _http_error, 500: _bug},
+    )
+    application.state.yba = state
+    return Shell(application, lambda: fhir[0] if fhir else None, state)
+
+
+def create() -> Asgi:
+    """Build the application from the environment (what the web server calls)."""
+    config = settings.load()
+    logs.configure(config.log_format)
+    return build(config)

@@ -1,0 +1,228 @@
+"""One node: its database server, its schema, its web server and its worker."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
+from yba.app import seeding
+from yba.kernel.refusal import Refusal
+from yba.plumbing import migrations
+from yba.plumbing.database import Database
+from yba.plumbing.migrations import Migration
+from yba.plumbing.postgres import EmbeddedPostgres
+from yba.plumbing.settings import Settings
+
+_STOP_SECONDS = 30
+
+
+class NodeRefused(Refusal):
+    """The node cannot be started or stopped."""
+
+    code = "node.refused"
+    status = 500
+    message = "Not done: %(reason)s"
+
+
+@contextmanager
+def database_of(config: Settings) -> Generator[Settings]:
+    """Yield the settings with a database that answers; our own server if none is named.
+
+    A server that already runs over the data folder is used and left running.
+    """
+    if config.database_url is not None:
+        yield config
+        return
+    postgres = EmbeddedPostgres(config.data_dir / "postgres")
+    postgres.start()
+    try:
+        yield replace(config, database_url=postgres.dsn)
+    finally:
+        postgres.stop()
+
+
+async def prepare(config: Settings) -> list[Migration]:
+    """Bring schema and shipped data up to date; return the migrations applied."""
+    assert config.database_url is not None
+    applied = await migrations.migrate(config.database_url)
+    database = Database(config.database_url, connections=1)
+    try:
+        async with database.transaction() as tx:
+            await seeding.load_shipped(tx)
+    finally:
+        await database.close()
+    return applied
+
+
+def environment_of(config: Settings) -> dict[str, str]:
+    """Return the variables that give a child process the same settings."""
+    return {
+        **os.environ,
+        "YBA_PROFILE": config.profile,
+        "YBA_DATA_DIR": str(config.data_dir),
+        "YBA_DATABASE_URL": config.database_url or "",
+        "YBA_BASE_URL": config.base_url,
+        "YBA_HOST": config.host,
+        "YBA_PORT": str(config.port),
+    }
+
+
+class _Worker:
+    """Keeps one background process running until told to stop."""
+
+    def __init__(self, config: Settings) -> None:
+        self._environment = environment_of(config)
+        self._stopping = threading.Event()
+        self._process = self._spawn()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "yba.app.cli", "worker"], env=self._environment
+        )
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(1.0):
+            if self._process.poll() is not None and not self._stopping.is_set():
+                self._process = self._spawn()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._watcher.join(5)
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def serve(config: Settings, *, with_worker: bool = True) -> None:
+    """Serve until interrupted. The database must answer and be up to date."""
+    os.environ.update(environment_of(config))
+    worker = _Worker(config) if with_worker else None
+    server = Granian(
+        "yba.app.asgi:create",
+        factory=True,
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=config.workers,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+        websockets=False,
+        log_enabled=False,
+    )
+    try:
+        server.serve()
+    finally:
+        if worker is not None:
+            worker.stop()
+
+
+def is_ready(config: Settings) -> bool:
+    """Return whether a node answers at the address of `config`."""
+    address = f"http://{config.host}:{config.port}/health"
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return json.load(answer)["status"] == "ok"
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _pid_file(config: Settings) -> Path:
+    return config.data_dir / "node.pid"
+
+
+@contextmanager
+def pid_written(config: Settings) -> Generator[None]:
+    """Keep our process id in the data folder while we run."""
+    path = _pid_file(config)
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(os.getpid()))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def running_pid(config: Settings) -> int | None:
+    """Return the process id of the node over this data folder, if it really runs."""
+    try:
+        pid = int(_pid_file(config).read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if b"yba" in command else None
+
+
+def detach(config: Settings, arguments: list[str], wait_seconds: float) -> None:
+    """Start `yba` with `arguments` in the background; return when it answers.
+
+    Raises NodeRefused with the end of its log if it exits or takes too long.
+    """
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    log = config.data_dir / "node.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "yba.app.cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + wait_seconds
+    while not is_ready(config):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NodeRefused(reason=f"see {log}: " + log.read_text(errors="replace")[-800:])
+        time.sleep(0.1)
+
+
+def stop_running(config: Settings) -> bool:
+    """Stop the node over this data folder gracefully; return whether one ran."""
+    pid = running_pid(config)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS + 10
+    while running_pid(config) is not None:
+        if time.monotonic() > deadline:
+            raise NodeRefused(reason=f"process {pid} does not stop")
+        time.sleep(0.1)
+    return True
+
+
+async def work(config: Settings) -> None:
+    """Deliver events until SIGINT or SIGTERM."""
+    from yba.app import wiring
+    from yba.foundation.audit import service as audit
+    from yba.plumbing import outbox
+
+    assert config.database_url is not None
+    audit.set_facility(config.facility_name)
+    wiring.subscribe()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    database = Database(config.database_url, connections=2)
+    try:
+        await outbox.deliver_for_ever(database, stop)
+    finally:
+        with contextlib.suppress(OSError):
+            await database.close()

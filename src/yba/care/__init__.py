@@ -1,0 +1,1 @@
+"""Care: the visit and everything done for the patient in it."""

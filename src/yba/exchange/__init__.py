@@ -1,0 +1,1 @@
+"""Exchange: other facilities and national systems."""

@@ -1,0 +1,1 @@
+"""Government: dossiers, documents, registers of products and prices."""

@@ -1,0 +1,1 @@
+"""Insight: read-only figures over published views."""

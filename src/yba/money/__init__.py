@@ -1,0 +1,1 @@
+"""Money: what care costs, who pays, and the insurance claim."""

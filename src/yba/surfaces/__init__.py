@@ -1,0 +1,1 @@
+"""Surfaces: screens and interfaces that join several contexts."""
