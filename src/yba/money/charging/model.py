@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 from yba.kernel.money import Dong
 
 ZERO = Decimal(0)
+_FULL_NUMBER = 15
 
 
 class Table(StrEnum):
@@ -112,21 +113,23 @@ class CostLine:
 class Card:
     """One insurance card of the person."""
 
-    number: str  # 15 characters
+    number: str  # 15 characters, or 10 of which the portal told the benefit digit
     valid_from: date
     valid_to: date | None
     registered_at: str = ""  # MA_DKBD
     shown_at: datetime | None = None  # None: shown on arrival
+    benefit_digit: str = ""
 
     @property
     def group(self) -> str:
-        """Return the two letters of the group."""
-        return self.number[:2].upper()
+        """Return the two letters of the group, if the number has them."""
+        return self.number[:2].upper() if len(self.number) == _FULL_NUMBER else ""
 
     @property
     def digit(self) -> str:
-        """Return the benefit digit."""
-        return self.number[2:3]
+        """Return the benefit digit, if it is known."""
+        in_number = self.number[2] if len(self.number) == _FULL_NUMBER else ""
+        return self.benefit_digit or in_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,3 +178,17 @@ class Rulebook:
 def benefit_tables() -> dict[str, list[dict[str, Any]]]:
     """Return the shipped tables."""
     return tomllib.loads(_DATA.read_text(encoding="utf-8"))
+
+
+@cache
+def shipped_rules() -> Rulebook:
+    """Return the rules this program ships."""
+    tables = benefit_tables()
+
+    def limit(name: str, on: date) -> Any:
+        for row in reversed(tables["limit"]):
+            if row["name"] == name and row["valid_from"] <= on:
+                return row["value"]
+        raise LookupError(f"{name} has no value on {on}")
+
+    return Rulebook(tables, limit)
