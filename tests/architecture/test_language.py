@@ -8,9 +8,9 @@ from pathlib import Path
 
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
+from tests.architecture.test_building import all_modules
 
 import yba
-from tests.architecture.test_building import all_modules
 from yba.kernel.refusal import Refusal
 from yba.plumbing import i18n
 

@@ -48,10 +48,23 @@ def database_of(config: Settings) -> Generator[Settings]:
         return
     postgres = EmbeddedPostgres(config.data_dir / "postgres")
     postgres.start()
+    stopping = threading.Event()
+    watcher = threading.Thread(target=_keep_running, args=(postgres, stopping), daemon=True)
+    watcher.start()
     try:
         yield replace(config, database_url=postgres.dsn)
     finally:
+        stopping.set()
+        watcher.join()
         postgres.stop()
+
+
+def _keep_running(postgres: EmbeddedPostgres, stopping: threading.Event) -> None:
+    """Start our database server again whenever it dies under us."""
+    while not stopping.wait(0.5):
+        if postgres.has_died():
+            with contextlib.suppress(Refusal):
+                postgres.start()
 
 
 async def prepare(config: Settings) -> list[Migration]:
@@ -221,8 +234,18 @@ async def work(config: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     database = Database(config.database_url, connections=2)
+    parent = asyncio.create_task(_stop_with_parent(stop))
     try:
         await outbox.deliver_for_ever(database, stop)
     finally:
+        parent.cancel()
         with contextlib.suppress(OSError):
             await database.close()
+
+
+async def _stop_with_parent(stop: asyncio.Event) -> None:
+    """Set `stop` when the process that started us is gone; nobody would restart us."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
+    stop.set()

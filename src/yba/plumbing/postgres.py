@@ -253,6 +253,10 @@ class EmbeddedPostgres:
         except (OSError, ValueError):
             return None
 
+    def has_died(self) -> bool:
+        """Return whether the server we started has ended without being stopped."""
+        return self._process is not None and self._process.poll() is not None
+
     def stop(self) -> None:
         """Stop the server we started: fast shutdown, then immediate after a minute.
 
