@@ -33,3 +33,11 @@ class QueueEmpty(Refusal):
     code = "scheduling.queue-empty"
     status = 409
     message = "Nobody is waiting for this clinic."
+
+
+class TicketNotFound(Refusal):
+    """No such ticket."""
+
+    code = "scheduling.ticket-not-found"
+    status = 404
+    message = "This ticket was not found."

@@ -1,11 +1,12 @@
 """Clinics, tickets and who goes first. Pure."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from yba.foundation.parties.model import age_years
 from yba.foundation.work.model import Priority, State
+from yba.kernel.clock import VIETNAM, local
 
 
 class PriorityReason(StrEnum):
@@ -68,6 +69,10 @@ class Ticket:
     priority_reason: PriorityReason
     waiting_before: int
     issued_at: datetime
+
+    def __post_init__(self) -> None:
+        """Accept the reason as the text that the database keeps."""
+        object.__setattr__(self, "priority_reason", PriorityReason(self.priority_reason))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +142,13 @@ def priority_of(
 def ticket_number(prefix: str, number: int) -> str:
     """Write a ticket as it is printed and called: A007."""
     return f"{prefix}{number:03d}"
+
+
+def queue_since(at: datetime) -> datetime:
+    """From when on tickets still count as today's.
+
+    Local midnight; in the small hours those of the late evening still wait.
+    """
+    now = local(at)
+    midnight = datetime.combine(now.date(), time(0), VIETNAM)
+    return midnight - timedelta(hours=6) if now.hour < 6 else midnight

@@ -17,11 +17,3 @@ class WorkNotFound(Refusal):
     code = "work.not-found"
     status = 404
     message = "This entry of the list was not found."
-
-
-class WorkTaken(Refusal):
-    """Somebody else has it in hand."""
-
-    code = "work.taken"
-    status = 409
-    message = "Not done: a colleague already has this in hand."
