@@ -9,7 +9,7 @@ Standard: RFC 5280; key purpose documentSigning of RFC 9336.
 """
 
 import fcntl
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,6 +40,30 @@ class Trust:
     roots: tuple[bytes, ...]
     intermediates: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
+
+
+def trust_in(folder: Path, more: Iterable[Path] = ()) -> Trust:
+    """Return the trust of a signing folder, with further root certificates (PEM or DER).
+
+    A folder or file that is not there gives no trust of its own.
+    """
+    roots = [*_certificates([folder / "root.crt"]), *_certificates(more)]
+    crl = folder / "issuing.crl"
+    return Trust(
+        roots=tuple(roots),
+        intermediates=tuple(_certificates([folder / "issuing.crt"])),
+        crls=(crl.read_bytes(),) if crl.exists() else (),
+    )
+
+
+def _certificates(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in paths:
+        if path.exists():
+            content = path.read_bytes()
+            if b"-----BEGIN" in content:
+                yield from map(_der, x509.load_pem_x509_certificates(content))
+            else:
+                yield _der(x509.load_der_x509_certificate(content))
 
 
 def _name(common: str, *more: tuple[x509.ObjectIdentifier, str]) -> x509.Name:

@@ -117,9 +117,10 @@ class SoftwareKeys:
         consent: Consent,  # noqa: ARG002  (remote places show it to the signer)
     ) -> Sequence[bytes]:
         """Return one signature for each SHA-256 digest; see KeyPlace."""
-        return await anyio.to_thread.run_sync(partial(self._sign, key.label, digests))
+        return await anyio.to_thread.run_sync(partial(self.sign_now, key.label, digests))
 
-    def _sign(self, label: str, digests: Sequence[bytes]) -> Sequence[bytes]:
+    def sign_now(self, label: str, digests: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the signatures at once, for callers that already are in a worker thread."""
         key = self.opened(label)
         return [key.sign(digest, padding.PKCS1v15(), _SHA256) for digest in digests]
 

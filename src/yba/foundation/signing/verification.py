@@ -16,10 +16,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
-from typing import cast
+from typing import Any, cast
 
 from asn1crypto import crl, parser
 from asn1crypto import x509 as asn1_x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509 import load_der_x509_certificate
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
@@ -96,8 +98,8 @@ async def _finding(
 ) -> Finding:
     try:
         status = await async_validate_pdf_signature(signature, _context(trust, at))
-        tidy = _is_tidy(signature, data)
-        return _judged(status, signature, tidy)
+        tidy = _is_tidy(signature, data) and _is_orderly(signature, trust)
+        return _judged(status, tidy)
     # A container can be anything; see verify_pdf.
     except Exception:
         return Finding(
@@ -136,7 +138,7 @@ def _parsed(
     )
 
 
-def _judged(status: PdfSignatureStatus, signature: EmbeddedPdfSignature, tidy: bool) -> Finding:
+def _judged(status: PdfSignatureStatus, tidy: bool) -> Finding:
     covers = status.coverage is SignatureCoverageLevel.ENTIRE_FILE
     partial = status.coverage not in (
         SignatureCoverageLevel.ENTIRE_FILE,
@@ -226,3 +228,53 @@ def _is_tidy(signature: EmbeddedPdfSignature, data: bytes) -> bool:
     parsed = cast("tuple[int, int, int, bytes, bytes, bytes]", parser.parse(content))
     used = sum(len(part) for part in parsed[3:])
     return not content[used:].strip(b"\0")
+
+
+def _is_orderly(signature: EmbeddedPdfSignature, trust: Trust) -> bool:
+    """Return whether the parts of the container that nothing signs are consistent.
+
+    The cryptography does not look at them, so a changed byte there would
+    pass: version, list of digest algorithms, certificates on the way.
+    """
+    signed: Any = signature.signed_data
+    signer: Any = signature.signer_info
+    # RFC 5652 §5.1: version 1 with an issuer and serial number, else 3.
+    version = "v1" if signer["sid"].name == "issuer_and_serial_number" else "v3"
+    if signed["version"].native != version or signer["version"].native != version:
+        return False
+    if len(signed["signer_infos"]) != 1:
+        return False
+    if version == "v1":
+        # Names compare without regard to case; the bytes must be the same too.
+        certificate = signature.signer_cert
+        if signer["sid"].chosen["issuer"].dump() != certificate.issuer.dump():
+            return False
+    wanted = signer["digest_algorithm"].dump()
+    if [algorithm.dump() for algorithm in signed["digest_algorithms"]] != [wanted]:
+        return False
+    return all(_fits(other, trust) for other in signature.other_embedded_certs)
+
+
+def _fits(certificate: asn1_x509.Certificate, trust: Trust) -> bool:
+    """Return whether an embedded certificate is not a damaged copy of one we know."""
+    content = certificate.dump()
+    known = (*trust.roots, *trust.intermediates)
+    if content in known:
+        return True
+    subject = certificate.subject.dump()
+    parsed_roots, parsed_intermediates, _ = _parsed(trust)
+    authorities = (*parsed_roots, *parsed_intermediates)
+    if any(authority.subject.dump() == subject for authority in authorities):
+        return False
+    issuer = certificate.issuer.dump()
+    candidates = [x for x in authorities if x.subject.dump() == issuer]
+    return not candidates or any(_is_issued_by(content, x.dump()) for x in candidates)
+
+
+def _is_issued_by(certificate: bytes, authority: bytes) -> bool:
+    try:
+        issuer = load_der_x509_certificate(authority)
+        load_der_x509_certificate(certificate).verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
