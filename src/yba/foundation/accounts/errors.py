@@ -41,3 +41,21 @@ class UnknownRole(Refusal):
     code = "accounts.unknown-role"
     status = 422
     message = "Not saved: there is no role called %(role)s."
+
+
+class InvitationUnusable(Refusal):
+    """The code was never given, was used already, or is too old."""
+
+    code = "accounts.invitation-unusable"
+    status = 422
+    message = (
+        "Not opened: this code is wrong, already used or too old. Ask reception for a new one."
+    )
+
+
+class AlreadyHasAccount(Refusal):
+    """The person can sign in already."""
+
+    code = "accounts.already-has-account"
+    status = 409
+    message = "Not done: this person already has an account."

@@ -9,6 +9,7 @@ from yba.plumbing.i18n import N_
 
 SESSION_LIFE = timedelta(hours=12)
 BEARER_LIFE = timedelta(days=30)
+INVITATION_LIFE = timedelta(days=7)
 ATTEMPTS_BEFORE_LOCK = 5
 LONGEST_LOCK = timedelta(minutes=15)
 

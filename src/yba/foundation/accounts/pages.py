@@ -1,5 +1,7 @@
 """Signing in and out."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -59,15 +61,7 @@ async def sign_in(request: Request) -> Response:
     except Refusal as refusal:
         return _form(request, refusal, login)
     response = RedirectResponse(_next_of(fields.get("next")), status_code=303)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=int(SESSION_LIFE.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=state.settings.base_url.startswith("https:"),
-    )
-    return response
+    return _with_session(request, response, token)
 
 
 async def sign_out(request: Request) -> Response:
@@ -82,8 +76,58 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
+async def activation_form(request: Request) -> Response:
+    """Show the page where a citizen opens her account with the code from the desk."""
+    return _activation(request, None, {"code": request.query_params.get("code", "")})
+
+
+def _activation(request: Request, refusal: Refusal | None, entered: Mapping[str, str]) -> Response:
+    return render(
+        request,
+        "accounts/activate.html",
+        status=refusal.status if refusal else 200,
+        refusal=refusal,
+        code=entered.get("code", ""),
+        login=entered.get("login", ""),
+        shortest=service.SHORTEST_PASSWORD,
+    )
+
+
+async def activate(request: Request) -> Response:
+    """Open the account and sign its owner in."""
+    fields = await form(request)
+    now = utc_now()
+    try:
+        async with transaction(request) as tx:
+            account = await service.open_own_account(
+                tx,
+                code=fields.get("code", ""),
+                login=fields.get("login", ""),
+                password=fields.get("password", ""),
+                at=now,
+            )
+            token = await service.open_session(tx, account_id=account.id, kind="browser", at=now)
+    except Refusal as refusal:
+        return _activation(request, refusal, fields)
+    return _with_session(request, RedirectResponse("/", status_code=303), token)
+
+
+def _with_session(request: Request, response: Response, token: str) -> Response:
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=state_of(request).settings.base_url.startswith("https:"),
+    )
+    return response
+
+
 PAGES = [
     Page("/sign-in", sign_in_form, "accounts:sign_in", PUBLIC),
     Page("/sign-in", sign_in, "accounts:sign_in_now", PUBLIC, methods=("POST",)),
+    Page("/activate", activation_form, "accounts:activate", PUBLIC),
+    Page("/activate", activate, "accounts:activate_now", PUBLIC, methods=("POST",)),
     Page("/sign-out", sign_out, "accounts:sign_out", PUBLIC, methods=("POST",)),
 ]

@@ -13,6 +13,8 @@ from argon2.exceptions import VerificationError
 
 from yba.foundation.accounts import store
 from yba.foundation.accounts.errors import (
+    AlreadyHasAccount,
+    InvitationUnusable,
     LoginTaken,
     TooManyAttempts,
     UnknownRole,
@@ -21,6 +23,7 @@ from yba.foundation.accounts.errors import (
 )
 from yba.foundation.accounts.model import (
     BEARER_LIFE,
+    INVITATION_LIFE,
     PERMISSIONS,
     SESSION_LIFE,
     Account,
@@ -35,6 +38,9 @@ from yba.plumbing.database import Database, Tx
 
 SessionKind = Literal["browser", "bearer"]
 SHORTEST_PASSWORD = 10
+# No letters that look alike on a thermal printer; 8 of them are 40 bits, for a week, online only.
+_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_CODE_LENGTH = 8
 _MIN_TOKEN, _MAX_TOKEN = 20, 200
 
 # OWASP: 19 MiB, two passes, one lane.
@@ -49,6 +55,12 @@ class _Secret:
     password_hash: str
     failed_attempts: int
     locked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Invitation:
+    patient_id: str
+    name: str
 
 
 def _digest(token: str) -> bytes:
@@ -167,6 +179,51 @@ async def recognise(tx: Tx, *, token: str, kind: SessionKind, at: datetime) -> A
         return None
     found = await tx.row(Account, store.WHO_HOLDS, _digest(token), kind, at)
     return actor_for(found) if found else None
+
+
+async def invite(tx: Tx, *, actor: Actor, patient_id: str, name: str, at: datetime) -> str:
+    """Return a new code with which this patient opens her own account within a week.
+
+    The caller has seen who she is. Raises AlreadyHasAccount.
+    """
+    if await tx.row(Account, store.OF_PATIENT, patient_id) is not None:
+        raise AlreadyHasAccount
+    code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
+    await tx.execute(store.INVITE, _digest(code), patient_id, name, at, at + INVITATION_LIFE)
+    await audit.record(
+        tx, actor=actor, action="C", what="accounts.invite", at=at, patient_id=patient_id
+    )
+    return code
+
+
+async def has_account(tx: Tx, *, patient_id: str) -> bool:
+    """Return whether this patient can sign in."""
+    return await tx.row(Account, store.OF_PATIENT, patient_id) is not None
+
+
+async def open_own_account(
+    tx: Tx, *, code: str, login: str, password: str, at: datetime
+) -> Account:
+    """Let the holder of an invitation open the patient's account.
+
+    Raises InvitationUnusable, AlreadyHasAccount, LoginTaken or WeakPassword;
+    a refused attempt leaves the code usable.
+    """
+    invitation = await tx.row(_Invitation, store.USE_INVITATION, _digest(code.strip().upper()), at)
+    if invitation is None:
+        raise InvitationUnusable
+    if await tx.row(Account, store.OF_PATIENT, invitation.patient_id) is not None:
+        raise AlreadyHasAccount
+    return await create(
+        tx,
+        actor=Actor(f"patient:{invitation.patient_id}", invitation.name, purpose="PATRQT"),
+        login=login,
+        password=password,
+        name=invitation.name,
+        roles=["citizen"],
+        at=at,
+        patient_id=invitation.patient_id,
+    )
 
 
 async def set_password(

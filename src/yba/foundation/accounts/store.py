@@ -49,3 +49,16 @@ WHO_HOLDS: LiteralString = f"""
      WHERE token_sha256 = $1 AND kind = $2 AND ended_at IS NULL AND expires_at > $3
        AND disabled_at IS NULL
 """
+
+INVITE: LiteralString = """
+    INSERT INTO accounts.invitation (code_sha256, patient_id, name, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5)
+"""
+USE_INVITATION: LiteralString = """
+    UPDATE accounts.invitation SET used_at = $2
+     WHERE code_sha256 = $1 AND used_at IS NULL AND expires_at > $2
+    RETURNING patient_id, name
+"""
+OF_PATIENT: LiteralString = f"""
+    SELECT {_COLUMNS} FROM accounts.account WHERE patient_id = $1 AND disabled_at IS NULL
+"""
