@@ -126,7 +126,6 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         "lang": language,
         "settings": state.settings,
         "_": state.catalogs.translator(language),
-        "explain": lambda refusal: state.catalogs.explain(refusal, language),
         **values,
     }
     body = state.templates.get_template(template).render(context)
