@@ -5,22 +5,31 @@ at `|` into element paths, each path of a type has one small stable number, and 
 the numbers it covers. `patient` and `subject` of an Observation, or `code` and `combo-code`, thus
 share one entry, and a query for a parameter asks for any of its `elements`.
 
-Extraction is generated Python (`tools/fhir_generator`); nothing here interprets FHIRPath.
+Extraction is generated Python (`tools/fhir_generator`); nothing here interprets FHIRPath. `_id` and
+`_lastUpdated` have numbers but are never extracted: a store keeps them as columns.
 Standard: FHIR R4 search, https://hl7.org/fhir/R4/search.html, and the R4 SearchParameter and
 CompartmentDefinition resources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from decimal import Decimal
 from functools import cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from yba.fhir.moments import EARLIEST, LATEST, range_of
+from yba.fhir.numbering import (
+    ELEMENT_ID,
+    ELEMENT_LAST_UPDATED,
+    ELEMENT_PROFILE,
+    ELEMENT_SECURITY,
+    ELEMENT_SOURCE,
+    ELEMENT_TAG,
+)
 
 __all__ = [
     "EARLIEST",
@@ -40,17 +49,12 @@ __all__ = [
     "search_parameters",
 ]
 
+if TYPE_CHECKING:
+    from yba.fhir.generated.datatypes import Resource
+
 Kind: TypeAlias = Literal[
     "token", "reference", "string", "date", "number", "quantity", "uri", "composite", "special"
 ]
-
-# Numbers 1-15 mean the same in every type; the numbers of a type's own elements start at 16.
-ELEMENT_ID = 1  # never extracted: the store keeps id and lastUpdated as columns
-ELEMENT_LAST_UPDATED = 2
-ELEMENT_TAG = 3
-ELEMENT_PROFILE = 4
-ELEMENT_SECURITY = 5
-ELEMENT_SOURCE = 6
 
 Token: TypeAlias = tuple[int, str | None, str]
 Reference: TypeAlias = tuple[int, str, str]
@@ -67,7 +71,7 @@ class SearchParam:
     elements: tuple[int, ...]
     """A value of this parameter may be filed under any of these numbers (OR). Empty: nothing is extracted."""
     targets: tuple[str, ...]
-    """Types that a reference may point to. `patient` covers the element of `subject` but has ("Patient",)."""
+    """Types that a reference may point to; empty means any. `patient` covers the element of `subject` but has ("Patient",)."""
     components: tuple[tuple[str, Kind], ...]
     """Of a composite: (code, kind) of its parts, in the order in which the query writes them."""
     expression: str
@@ -83,9 +87,11 @@ class Index:
         "identifiers",
         "logical",
         "numbers",
+        "patient",
         "quantities",
         "references",
         "strings",
+        "time",
         "tokens",
         "uris",
         "urls",
@@ -121,3 +127,107 @@ class Index:
         the element number: token (system, code), quantity (low, high, system, code, unit), date and
         number (low, high), string (text,), reference (type or None, id or url). Each combination is
         one entry. Kinds of the parts: SearchParam.components."""
+        self.patient: str | None = None
+        """Id of the patient in whose compartment the resource lies; a Patient lies in its own."""
+        self.time: int | None = None
+        """Microsecond at which the thing itself happened (effective, period, authored...), if it is known."""
+
+
+def extract(resource: Resource, zone: tzinfo = UTC) -> Index:
+    """Return everything that can be searched in `resource`.
+
+    `zone` is where dates without a zone are read. Contained resources are not searched.
+    Raises ValueError for a date that is none; a resource without validation issues has none.
+    """
+    x = Index()
+    _extractors()[type(resource)](resource, x, zone)
+    type_ = type(resource).__name__
+    x.patient = _patient(x, type_, resource.id)
+    x.time = _time(x, type_)
+    return x
+
+
+def patient_of(resource: Resource) -> str | None:
+    """Return the id of the patient in whose compartment `resource` lies, or None.
+
+    Of several patients it is the one whom the resource is about (subject before performer).
+    Source: CompartmentDefinition "patient" of FHIR R4.
+    """
+    return extract(resource).patient
+
+
+def primary_time(resource: Resource, zone: tzinfo = UTC) -> int | None:
+    """Return the first microsecond of the main clinical date of `resource`, or None without one."""
+    return extract(resource, zone).time
+
+
+@cache
+def search_parameters(type_: str) -> Mapping[str, SearchParam]:
+    """Return the search parameters of a resource type by code, those of all resources included.
+
+    Raises KeyError for a name that is no R4 resource type.
+    """
+    from yba.fhir.generated.parameters import PARAMETERS
+
+    lines = PARAMETERS["Resource"].split("\n") + PARAMETERS[type_].split("\n")
+    found = (_read_parameter(line) for line in lines if line)
+    return MappingProxyType({parameter.code: parameter for parameter in found})
+
+
+def _read_parameter(line: str) -> SearchParam:
+    code, kind, elements, targets, components, expression = line.split(" ", 5)
+    pairs = (c.split(":") for c in components.split(",") if components != "-")
+    return SearchParam(
+        code=code,
+        kind=cast(Kind, kind),
+        elements=tuple(int(n) for n in elements.split(",")) if elements != "-" else (),
+        targets=tuple(targets.split(",")) if targets != "-" else (),
+        components=tuple((part_code, cast(Kind, part_kind)) for part_code, part_kind in pairs),
+        expression=expression,
+    )
+
+
+@cache
+def _extractors() -> Mapping[type, Callable[[Any, Index, tzinfo], None]]:
+    # Imported on first use: half of the generated code is not needed by whoever only decodes.
+    from yba.fhir.generated.extractors import EXTRACTORS
+
+    return EXTRACTORS
+
+
+def _patient(x: Index, type_: str, id_: str | None) -> str | None:
+    if type_ == "Patient":
+        return id_
+    elements = _patient_elements().get(type_, ())
+    best, found = len(elements), None
+    for element, target, target_id in x.references:
+        if target == "Patient" and element in elements:
+            place = elements.index(element)
+            if place < best:
+                best, found = place, target_id
+    return found
+
+
+def _time(x: Index, type_: str) -> int | None:
+    elements = _time_elements().get(type_, ())
+    best, found = len(elements), None
+    for element, low, high in x.dates:
+        if element in elements:
+            place = elements.index(element)
+            if place < best:
+                best, found = place, (high if low == EARLIEST else low)
+    return found
+
+
+@cache
+def _patient_elements() -> Mapping[str, tuple[int, ...]]:
+    from yba.fhir.generated.parameters import PATIENT_ELEMENTS
+
+    return PATIENT_ELEMENTS
+
+
+@cache
+def _time_elements() -> Mapping[str, tuple[int, ...]]:
+    from yba.fhir.generated.parameters import TIME_ELEMENTS
+
+    return TIME_ELEMENTS

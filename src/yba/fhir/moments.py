@@ -39,7 +39,7 @@ def range_of(text: str, zone: tzinfo = UTC) -> tuple[int, int]:
     found = _MOMENT.fullmatch(text)
     if found is None:
         raise ValueError("not a FHIR date")
-    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    year, month, day, hour, _, second, fraction, offset = found.groups()
     if hour is not None:
         start = _instant(found, zone if offset is None else _fixed(offset))
         if second is None:
