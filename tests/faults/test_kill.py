@@ -8,99 +8,21 @@ acknowledged with what is there. `YBA_FAULT_ROUNDS` sets the rounds.
 import os
 import random
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.builders.node import Node
 
 ROUNDS = int(os.environ.get("YBA_FAULT_ROUNDS", "3"))
 WRITERS = 4
 BUNDLE = 7
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("faults")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@dataclass
-class Node:
-    """A real node in processes of its own."""
-
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def environment(self) -> dict[str, str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("YBA_")}
-        return environment | {
-            "YBA_DATA_DIR": str(self.folder),
-            "YBA_PORT": str(self.port),
-            "PYTHONWARNINGS": "default",
-        }
-
-    def start(self) -> None:
-        log = (self.folder / "node.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "yba.app.cli", "serve"],
-            env=self.environment(),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(self.base + "/health", timeout=5).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                assert self.process is not None
-                assert self.process.poll() is None, (self.folder / "node.log").read_text()[-3000:]
-            time.sleep(0.05)
-        raise AssertionError("the node did not come back")
-
-    def token(self) -> str:
-        made = subprocess.run(
-            [sys.executable, "-m", "yba.app.cli", "token"],
-            env=self.environment(),
-            capture_output=True,
-            check=True,
-        )
-        return made.stdout.decode().strip()
-
-    def kill_server(self) -> None:
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def kill_database(self) -> None:
-        pid = int((self.folder / "postgres" / "postmaster.pid").read_text().split("\n")[0])
-        os.killpg(pid, signal.SIGKILL)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        self.process.wait(60)
 
 
 @pytest.fixture
