@@ -70,16 +70,17 @@ def build(
         age=_age,
         qr=_qr,
     )
-    environment.globals.update(
-        asset=assets.url,
-        url=_url,
-        theme=_theme,
-        navigation=_navigation_of(navigation),
-        explain=_explain,
-        came_from=_came_from,
-        today=lambda: local_date(utc_now()),
-        facility_name=settings.facility_name,
-    )
+    everywhere: dict[str, Any] = {
+        "asset": assets.url,
+        "url": _url,
+        "theme": _theme,
+        "navigation": _navigation_of(navigation),
+        "explain": _explain,
+        "came_from": _came_from,
+        "today": lambda: local_date(utc_now()),
+        "facility_name": settings.facility_name,
+    }
+    environment.globals.update(everywhere)
     return Templates(environment, assets)
 
 

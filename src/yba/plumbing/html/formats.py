@@ -46,7 +46,7 @@ def age_parts(birth_date: str | date | None, on: date) -> tuple[int, str] | None
     if not birth_date:
         return None
     text = birth_date.isoformat() if isinstance(birth_date, date) else birth_date
-    year, month, day = (int(part) for part in (text.split("-") + ["1", "1"])[:3])
+    year, month, day = (int(part) for part in [*text.split("-"), "1", "1"][:3])
     months = (on.year - year) * 12 + on.month - month - (on.day < day)
     return (months, "months") if months < _MONTHS_SHOWN_UNDER else (months // 12, "years")
 
