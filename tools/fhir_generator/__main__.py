@@ -10,6 +10,7 @@ from tools.fhir_generator.extractors import write_search
 from tools.fhir_generator.package import read_package
 from tools.fhir_generator.search import read_search
 from tools.fhir_generator.structs import write_structs
+from tools.fhir_generator.tables import write_tables
 from tools.fhir_generator.types import read_definitions
 
 _TARGET = Path(__file__).parents[2] / "src/yba/fhir/generated"
@@ -28,6 +29,7 @@ def main() -> None:
     definitions = read_definitions(package)
     files = write_structs(definitions)
     files |= write_search(read_search(package, definitions), definitions)
+    files |= write_tables(definitions)
     files["__init__.py"] = (
         '"""Code and tables generated from the official FHIR R4 definitions."""\n'
     )

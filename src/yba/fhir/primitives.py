@@ -48,7 +48,7 @@ else:
         """decimal.Decimal read from a JSON number only: msgspec's own Decimal takes strings, too."""
 
 
-_LARGEST_EXPONENT = 400
+LARGEST_EXPONENT = 400
 
 
 def exact_number(_type: type, value: Any) -> Decimal:
@@ -57,7 +57,7 @@ def exact_number(_type: type, value: Any) -> Decimal:
     Refuses numbers that no measurement needs and whose arithmetic would never end (1e999999999).
     """
     if isinstance(value, Decimal):
-        if value and abs(value.adjusted()) > _LARGEST_EXPONENT:
+        if value and abs(value.adjusted()) > LARGEST_EXPONENT:
             raise ValueError("number out of range")
         return value
     if isinstance(value, int) and not isinstance(value, bool):

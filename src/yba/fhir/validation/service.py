@@ -1,0 +1,62 @@
+"""`check`: the fast way first, the explaining way when it fails."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from yba.fhir import r4
+from yba.fhir.validation.soundness import is_sound
+from yba.fhir.validation.walker import Issue, issues_of
+
+__all__ = ["LARGEST_BODY", "check", "is_sound"]
+
+LARGEST_BODY: Final = 64 * 1024 * 1024
+"""Bytes of one resource that are read at all."""
+
+_PLAIN = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def check(document: bytes | r4.Resource, decoded: r4.Resource | None = None) -> list[Issue]:
+    """Return every issue of a resource; an empty list means it is valid R4.
+
+    `document` is JSON, or a typed resource (which is written and read to check what Python does not).
+    `decoded` saves a decode: the result of `r4.decode` for the same bytes. Never raises for bad input.
+    """
+    body = document if isinstance(document, bytes) else _encode(document)
+    if body is None:
+        return [Issue("fatal", "structure", "", "Cannot be written as JSON.")]
+    if len(body) > LARGEST_BODY:
+        return [Issue("fatal", "too-long", "", f"Larger than {LARGEST_BODY} bytes.")]
+    problem = "not sound"
+    try:
+        resource = decoded if decoded is not None else r4.decode(body)
+        # NUL cannot be stored as text; it hides only behind a backslash.
+        if is_sound(resource) and not (b"\\" in body and b"\\u0000" in body):
+            return []
+    except (r4.NotFhir, RecursionError) as error:
+        problem = str(error)
+    return _explain(body, problem)
+
+
+def _explain(body: bytes, problem: str) -> list[Issue]:
+    try:
+        plain = _PLAIN.decode(body)
+    except RecursionError:
+        return [Issue("fatal", "too-long", "", "Nested too deeply.")]
+    except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+        return [Issue("fatal", "structure", "", f"Not JSON: {error}")]
+    issues = issues_of(plain)
+    if not issues and problem != "not sound":
+        # The decoder is stricter in something that the walker does not know; do not let it pass.
+        issues = [Issue("error", "structure", "", problem)]
+    return issues
+
+
+def _encode(resource: r4.Resource) -> bytes | None:
+    try:
+        return r4.encode(resource)
+    except (TypeError, ValueError, RecursionError, msgspec.EncodeError):
+        return None

@@ -1,0 +1,251 @@
+"""The slow check: reads plain JSON and names every issue with its place.
+
+Standard: FHIR R4 JSON (https://hl7.org/fhir/R4/json.html) and OperationOutcome.issue. Diagnostics name
+elements and rules, never values, so that they may be logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
+
+from yba.fhir.definitions import (
+    Property,
+    codes_of,
+    concepts_of,
+    is_resource_type,
+    properties_of,
+)
+from yba.fhir.primitives import LARGEST_EXPONENT
+from yba.fhir.validation.formats import FORMATS
+
+Json: TypeAlias = Any
+
+_DEEPEST = 100
+_MOST_ISSUES = 200
+_INTEGERS: Final = {
+    "integer": (-(1 << 31), (1 << 31) - 1),
+    "unsignedInt": (0, (1 << 31) - 1),
+    "positiveInt": (1, (1 << 31) - 1),
+}
+
+
+class Issue(NamedTuple):
+    """One thing that is wrong, as in OperationOutcome.issue."""
+
+    severity: Literal["fatal", "error", "warning", "information"]
+    code: str
+    """Of the value set IssueType: structure, required, value, code-invalid, too-long..."""
+    expression: str
+    """FHIRPath of the place, "Patient.name[0].given[1]"."""
+    diagnostics: str
+
+
+class _Enough(Exception):
+    """So many issues that listing more helps nobody."""
+
+
+def issues_of(value: Json) -> list[Issue]:
+    """Return every issue of a resource given as plain JSON (numbers with a point as Decimal)."""
+    walker = _Walker()
+    try:
+        walker.resource(value, "", 0)
+    except _Enough:
+        walker.issues.append(Issue("error", "too-costly", "", "More issues than are listed here."))
+    return walker.issues
+
+
+class _Walker:
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def say(self, code: str, path: str, text: str) -> None:
+        if len(self.issues) >= _MOST_ISSUES:
+            raise _Enough
+        self.issues.append(Issue("error", code, path, text))
+
+    def resource(self, value: Json, path: str, depth: int) -> None:
+        if not isinstance(value, dict):
+            self.say("structure", path or "Resource", "A resource must be a JSON object.")
+            return
+        type_ = cast("dict[str, Json]", value).get("resourceType")
+        if not isinstance(type_, str) or not is_resource_type(type_):
+            text = (
+                "resourceType is missing."
+                if type_ is None
+                else "resourceType is no R4 resource type."
+            )
+            self.say("structure", path or "Resource", text)
+            return
+        rest = {k: v for k, v in cast("dict[str, Json]", value).items() if k != "resourceType"}
+        self.object(type_, rest, path or type_, depth)
+
+    def complex(self, type_: str, value: Json, path: str, depth: int) -> None:
+        if type_ == "Resource":
+            self.resource(value, path, depth)
+        elif not isinstance(value, dict):
+            self.say("structure", path, f"Must be a JSON object ({type_}), is {_kind(value)}.")
+        elif not value:
+            self.say("structure", path, "An object must not be empty.")
+        elif value.keys() == {"id"}:
+            self.say("structure", path, "An element must have a value or children besides its id.")
+        else:
+            self.object(type_, cast("dict[str, Json]", value), path, depth)
+
+    def object(self, type_: str, value: Mapping[str, Json], path: str, depth: int) -> None:
+        if depth > _DEEPEST:
+            self.say("too-long", path, "Nested too deeply.")
+            return
+        rules = properties_of(type_)
+        for name in value:
+            rule = rules.get(name.removeprefix("_"))
+            if rule is None or (name[0:1] == "_" and not _may_extend(rule)):
+                self.say("structure", f"{path}.{name}", f"{type_} has no element of this name.")
+        found: dict[str, list[str]] = {}
+        for rule in rules.values():
+            here = [n for n in (rule.name, "_" + rule.name) if n in value]
+            if not here:
+                continue
+            found.setdefault(rule.element, []).append(rule.name)
+            place = f"{path}.{rule.path}"
+            if rule.is_primitive:
+                self.primitives(rule, value, place, depth)
+            elif rule.is_list:
+                self.list_of(rule, value[rule.name], place, depth)
+            else:
+                self.one(rule, value[rule.name], place, depth)
+        self.cardinalities(rules, found, path)
+
+    def cardinalities(
+        self, rules: Mapping[str, Property], found: Mapping[str, list[str]], path: str
+    ) -> None:
+        for element, names in found.items():
+            if len(names) > 1:
+                text = f"Only one type may be used, these are: {', '.join(sorted(names))}."
+                self.say("structure", f"{path}.{element}", text)
+        for element in dict.fromkeys(r.element for r in rules.values() if r.minimum):
+            if element not in found:
+                self.say("required", f"{path}.{element}", "This element is mandatory and missing.")
+
+    def list_of(self, rule: Property, value: Json, place: str, depth: int) -> None:
+        if not isinstance(value, list):
+            self.say("structure", place, f"Must be a JSON array, is {_kind(value)}.")
+        elif not value:
+            self.say("structure", place, "An array must not be empty.")
+        else:
+            for number, item in enumerate(cast("list[Json]", value)):
+                self.one(rule, item, f"{place}[{number}]", depth)
+
+    def one(self, rule: Property, value: Json, place: str, depth: int) -> None:
+        before = len(self.issues)
+        self.complex(rule.type, value, place, depth + 1)
+        if rule.binding and len(self.issues) == before:
+            codings = value.get("coding", []) if rule.type == "CodeableConcept" else [value]
+            systems, codes = concepts_of(rule.binding)
+            if not any(c.get("system") in systems and c.get("code") in codes for c in codings):
+                self.say(
+                    "code-invalid", place, f"No code of the required value set {rule.binding}."
+                )
+
+    def primitives(
+        self, rule: Property, parent: Mapping[str, Json], place: str, depth: int
+    ) -> None:
+        absent = object()
+        value = parent.get(rule.name, absent)
+        extension = parent.get("_" + rule.name, absent)
+        if not rule.is_list:
+            if value is not absent:
+                self.primitive(rule, value, place)
+            if extension is not absent:
+                self.extension(extension, place, depth, with_value=value is not absent)
+            return
+        lists: list[list[Json]] = []
+        for side in (value, extension):
+            if side is absent:
+                lists.append([])
+            elif not isinstance(side, list):
+                self.say("structure", place, f"Must be a JSON array, is {_kind(side)}.")
+                return
+            elif not side:
+                self.say("structure", place, "An array must not be empty.")
+                return
+            else:
+                lists.append(cast("list[Json]", side))
+        self.pairs(rule, lists[0], lists[1], place, depth)
+
+    def pairs(
+        self, rule: Property, values: list[Json], extensions: list[Json], place: str, depth: int
+    ) -> None:
+        if values and extensions and len(values) != len(extensions):
+            self.say(
+                "structure", place, "Values and their extensions must be arrays of one length."
+            )
+        for number in range(max(len(values), len(extensions))):
+            value = values[number] if number < len(values) else None
+            extension = extensions[number] if number < len(extensions) else None
+            here = f"{place}[{number}]"
+            if value is None and extension is None:
+                self.say("structure", here, "null needs an extension at the same position.")
+            if value is not None:
+                self.primitive(rule, value, here)
+            if extension is not None:
+                self.extension(extension, here, depth, with_value=value is not None)
+
+    def extension(self, value: Json, place: str, depth: int, *, with_value: bool) -> None:
+        if isinstance(value, dict) and value.keys() == {"id"} and with_value:
+            self.object("Element", cast("dict[str, Json]", value), place, depth + 1)
+        else:
+            self.complex("Element", value, place, depth + 1)
+
+    def primitive(self, rule: Property, value: Json, place: str) -> None:
+        type_ = rule.type
+        if value is None:
+            self.say("structure", place, "null is not allowed; leave the element out.")
+        elif type_ == "boolean":
+            if not isinstance(value, bool):
+                self.say("structure", place, f"Must be true or false, is {_kind(value)}.")
+        elif type_ == "decimal":
+            self.decimal(value, place)
+        elif type_ in _INTEGERS:
+            low, high = _INTEGERS[type_]
+            if not isinstance(value, int) or isinstance(value, bool):
+                self.say(
+                    "structure", place, f"Must be a whole number ({type_}), is {_kind(value)}."
+                )
+            elif not low <= value <= high:
+                self.say("value", place, f"Must lie between {low} and {high} ({type_}).")
+        elif not isinstance(value, str):
+            self.say("structure", place, f"Must be text ({type_}), is {_kind(value)}.")
+        elif not value:
+            self.say("value", place, "Text must not be empty.")
+        elif not FORMATS[type_](value):
+            self.say("value", place, f"Is not a valid {type_}.")
+        elif rule.binding and value not in codes_of(rule.binding):
+            self.say("code-invalid", place, f"Is no code of the required value set {rule.binding}.")
+
+    def decimal(self, value: Json, place: str) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            self.say("structure", place, f"Must be a number (decimal), is {_kind(value)}.")
+        elif value and abs(Decimal(value).adjusted()) > LARGEST_EXPONENT:
+            self.say("value", place, "Too large or too small a number.")
+
+
+def _may_extend(rule: Property) -> bool:
+    return rule.is_primitive and rule.type != "xhtml" and rule.name != "id"
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "text"
+        case list():
+            return "an array"
+        case dict():
+            return "an object"
+        case _:
+            return "a number"
