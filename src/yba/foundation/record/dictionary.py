@@ -1,0 +1,3 @@
+"""Placeholder."""
+
+DICTIONARY_1 = b'{"resourceType":"Observation","id":"' * 4

@@ -1,0 +1,122 @@
+"""What the store needs to know of each resource type, worked out once per process.
+
+Main rule: the number of a type never changes (R4 is closed, so it is its place in the alphabet).
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from functools import cache
+
+import msgspec
+
+from yba.fhir.generated.types import AnyResource
+from yba.fhir.index import SearchParam, search_parameters
+from yba.foundation.record.keys import scope
+
+_ELEMENTS = 256
+_BITS = 62
+_FIRST_ELEMENT = 3
+# Which date of a type is "when it happened", most telling first.
+_CLINICAL_TIMES = (
+    "date", "onset-date", "authoredon", "authored", "issued", "created", "effective-time", "period",
+    "birthdate", "sent", "occurrence", "recorded-date", "started",
+)  # fmt: skip
+_HIGH_CARDINALITY = re.compile(r"identifier|telecom|phone|email|^value$|udi", re.IGNORECASE)
+
+TYPES: dict[str, type[msgspec.Struct]] = {
+    struct.__name__: struct for struct in typing.get_args(AnyResource)
+}
+TYPE_NAMES: tuple[str, ...] = tuple(sorted(TYPES))
+TYPE_NUMBERS: dict[str, int] = {name: number for number, name in enumerate(TYPE_NAMES, start=1)}
+
+
+def bit(element: int) -> int:
+    """Return the bit that says whether an element has a value, or 0 if it has none."""
+    place = element - _FIRST_ELEMENT
+    return 1 << place if 0 <= place < _BITS else 0
+
+
+class TypePlan:
+    """How resources of one type are filed."""
+
+    __slots__ = (
+        "bits", "identifier_elements", "name", "number", "parameters", "patient_element",
+        "rewritten", "scopes", "time_elements",
+    )  # fmt: skip
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.number = TYPE_NUMBERS[name]
+        self.parameters = search_parameters(name)
+        self.scopes = [scope(name, element) for element in range(_ELEMENTS)]
+        self.bits = [bit(element) for element in range(_ELEMENTS)]
+        # Values of these are many and rarely shared: filed by value alone as well, not in `term`.
+        self.identifier_elements = frozenset(
+            element
+            for parameter in self.parameters.values()
+            if parameter.kind == "token" and _HIGH_CARDINALITY.search(parameter.code)
+            for element in parameter.elements
+        )
+        self.rewritten = _rewritten_composites(self.parameters, name)
+        self.time_elements = self._time_elements()
+        self.patient_element = self._patient_element()
+
+    def _time_elements(self) -> frozenset[int]:
+        """Return the elements whose single value is kept in the row itself."""
+        dates = {
+            code: frozenset(parameter.elements)
+            for code, parameter in self.parameters.items()
+            if parameter.kind == "date" and not code.startswith("_") and parameter.elements
+        }
+        for code in (*_CLINICAL_TIMES, *sorted(dates)):
+            chosen = dates.get(code)
+            if chosen and all(other == chosen or not other & chosen for other in dates.values()):
+                return chosen
+        return frozenset()
+
+    def _patient_element(self) -> int | None:
+        """Return the element whose only value is the patient, so that the column answers for it."""
+        for code in ("patient", "subject", "beneficiary"):
+            parameter = self.parameters.get(code)
+            if parameter is None or len(parameter.elements) != 1 or parameter.kind != "reference":
+                continue
+            field = re.match(rf"{self.name}\.(\w+)(?:$|\.where\()", parameter.expression)
+            if field and not _repeats(TYPES[self.name], field[1]):
+                return parameter.elements[0]
+        return None
+
+
+def _repeats(struct: type[msgspec.Struct], field: str) -> bool:
+    hint = typing.get_type_hints(struct).get(field)
+    if hint is None:
+        return True
+    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return any(typing.get_origin(member) is list for member in members)
+
+
+def rooted_in_type(parameter: SearchParam, name: str) -> bool:
+    """Return whether a composite pairs elements of the resource itself, not of a repeating part.
+
+    Then "both parts match" says the same as the pair, and no pair has to be filed.
+    """
+    return parameter.kind == "composite" and parameter.expression == name
+
+
+def _rewritten_composites(
+    parameters: typing.Mapping[str, SearchParam], name: str
+) -> frozenset[int]:
+    return frozenset(
+        element
+        for parameter in parameters.values()
+        if rooted_in_type(parameter, name)
+        for element in parameter.elements
+    )
+
+
+@cache
+def plan_of(name: str) -> TypePlan:
+    """Return the plan of a resource type. Raises KeyError if R4 has no such type."""
+    return TypePlan(name)

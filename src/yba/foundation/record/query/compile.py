@@ -1,0 +1,300 @@
+"""A search tree as one SQL statement: matches, their order, the cursor, what is included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from yba.foundation.record import terms
+from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.keys import reference_scope
+from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.estimate import Statistics
+from yba.foundation.record.query.leaves import Arguments, Leaves
+from yba.foundation.record.query.parse import split, unescape
+from yba.foundation.record.query.tree import Chain, Condition, Has, Include, Leaf, Search, Sort
+from yba.foundation.record.rows import MISSING_TIME
+
+MOST_INCLUDED = 5000
+COUNTED_BY_DEFAULT = 50_000
+_LAST = "9223372036854775807"
+_COLUMNS = "r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement with its arguments."""
+
+    sql: str
+    arguments: list[object]
+    sort_columns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the next page begins: the sort values and row id of the last match shown."""
+
+    values: tuple[int | str, ...]
+    rid: int
+
+
+class Compiler:
+    """Composes the statements of one search. This is the only place where SQL is put together."""
+
+    def __init__(
+        self, search: Search, *, zone: tzinfo, now: datetime, base: str, statistics: Statistics
+    ) -> None:
+        self.search = search
+        self.arguments = Arguments()
+        self.leaves = Leaves(self.arguments, zone=zone, now=now, base=base)
+        self.statistics = statistics
+        self.zone, self.now, self.base = zone, now, base
+
+    # -- whole statements -----------------------------------------------------------------------
+
+    def page(self, after: Position | None) -> Statement:
+        """Return the statement of one page: at most count + 1 matches, then what is included."""
+        search = self.search
+        driven, where = self._where("r")
+        keys = [self._sort_key(sort, "r") for sort in search.sort]
+        directions = [sort.descending for sort in search.sort]
+        tie = directions[0] if directions else True
+        order = [*zip(keys, directions, strict=True), ("r.rid", tie)]
+        seek = f" AND {self._after(order, after)}" if after else ""
+        names = "".join(f", {key} AS s{n}" for n, key in enumerate(keys))
+        limit = self.arguments.add(search.count + 1, "bigint")
+        inner = f"SELECT {_COLUMNS}, r.keys{names} FROM record.resource r WHERE {where}{seek}"
+        if driven:
+            order_by = _order([(f"s{n}", d) for n, d in enumerate(directions)], "rid", tie)
+            # OFFSET 0 keeps the planner from walking the whole type in order for a rare key.
+            hit = f"SELECT * FROM ({inner} OFFSET 0) r ORDER BY {order_by} LIMIT {limit}"
+        else:
+            order_by = _order(order[:-1], "r.rid", tie)
+            hit = f"{inner} ORDER BY {order_by} LIMIT {limit}"
+        sort_values = "".join(f", s{n}" for n in range(len(keys)))
+        columns = "type, rid, fid, version, updated, patient, body"
+        if not search.includes:
+            return Statement(
+                f"SELECT {columns}, true AS is_match{sort_values} FROM ({hit}) h",
+                self.arguments.values, len(keys),
+            )  # fmt: skip
+        nothing = "".join(", NULL" for _ in keys)
+        shown = self.arguments.add(search.count, "bigint")
+        sql = (
+            f"WITH hit AS MATERIALIZED ({hit}), shown AS MATERIALIZED (SELECT * FROM hit LIMIT {shown})"
+            f" SELECT {columns}, true AS is_match{sort_values} FROM hit"
+            f" UNION ALL SELECT {_COLUMNS}, false{nothing} FROM ({self._included()}) r"
+        )
+        return Statement(sql, self.arguments.values, len(keys))
+
+    def count(self, most: int | None = None) -> Statement:
+        """Return the statement that counts the matches, at most `most` + 1."""
+        _, where = self._where("r", always_indexed=True)
+        if most is None:
+            sql = f"SELECT count(*) FROM record.resource r WHERE {where}"
+        else:
+            limit = self.arguments.add(most + 1, "bigint")
+            sql = (
+                "SELECT count(*) FROM "
+                f"(SELECT 1 FROM record.resource r WHERE {where} LIMIT {limit}) h"
+            )
+        return Statement(sql, self.arguments.values)
+
+    # -- conditions -----------------------------------------------------------------------------
+
+    def _where(self, row: str, *, always_indexed: bool = False) -> tuple[bool, str]:
+        """Return whether a rare condition drives, and the test of all conditions."""
+        rare = [self._is_rare(condition) for condition in self.search.conditions]
+        driven = any(rare)
+        tests = [
+            f"{row}.type = {self.arguments.add(TYPE_NUMBERS[self.search.type], 'smallint')}",
+            f"{row}.flags & 1 = 0",
+        ]
+        for condition, is_rare in zip(self.search.conditions, rare, strict=True):
+            tests.append(self._test(condition, row, indexed=is_rare or always_indexed))
+        return driven, " AND ".join(tests)
+
+    def _is_rare(self, condition: Condition) -> bool:
+        """Return whether few rows are expected to meet the condition."""
+        if not isinstance(condition, Leaf):
+            return False
+        parameter = condition.parameter
+        if parameter.code == "_id":
+            return condition.modifier != "not"
+        if condition.modifier in ("missing", "not"):
+            return False
+        match parameter.kind:
+            case "token":
+                return not self.statistics.is_dense(condition.type, self._likely_keys(condition))
+            case "reference" | "string" | "uri":
+                return True
+            case "composite":
+                first = Leaf(
+                    condition.type,
+                    plan_of(condition.type).parameters[parameter.components[0][0]],
+                    "",
+                    tuple(split(value, "$")[0] for value in condition.values),
+                )
+                return first.parameter.kind != "token" or self._is_rare(first)
+            case _:
+                return False
+
+    def _likely_keys(self, leaf: Leaf) -> list[int]:
+        """Return the keys a token probably has: those computable, and bare codes met before."""
+        scratch = Leaves(Arguments(), zone=self.zone, now=self.now, base=self.base)
+        keys, lookups = scratch.token_keys(leaf)
+        if lookups:
+            plan = plan_of(leaf.type)
+            for value in leaf.values:
+                code = unescape(split(value, "|")[-1])
+                for element in leaf.parameter.elements:
+                    keys.extend(terms.by_code.get((plan.scopes[element], code), ()))
+        return keys
+
+    def _test(self, condition: Condition, row: str, *, indexed: bool) -> str:
+        if isinstance(condition, Leaf):
+            return self.leaves.sql(condition, row, indexed=indexed)
+        if isinstance(condition, Chain):
+            steps = [self._step(condition, t, inner, row) for t, inner in condition.inner]
+            return steps[0] if len(steps) == 1 else "(" + " OR ".join(steps) + ")"
+        return self._has(condition, row)
+
+    def _step(self, chain: Chain, target: str, inner: Condition, row: str) -> str:
+        """Return "what this reference points to meets the inner condition"."""
+        name = f"{row}c"
+        plan = plan_of(chain.type)
+        test = (
+            f"{name}.type = {self.arguments.add(TYPE_NUMBERS[target], 'smallint')}"
+            f" AND {name}.flags & 1 = 0 AND {self._test(inner, name, indexed=True)}"
+        )
+        found = f"SELECT {name}.rid FROM record.resource {name} WHERE {test}"
+        tests: list[str] = []
+        for element in chain.parameter.elements:
+            if element == plan.patient_element and target == "Patient":
+                tests.append(f"{row}.patient IN ({found})")
+            else:
+                scope = self.arguments.add(reference_scope(chain.type, element, target), "bigint")
+                keys = f"SELECT {name}.rid # {scope} FROM record.resource {name} WHERE {test}"
+                tests.append(f"{row}.keys && ARRAY({keys})")
+        return tests[0] if len(tests) == 1 else "(" + " OR ".join(tests) + ")"
+
+    def _has(self, has: Has, row: str) -> str:
+        """Return "something refers here and meets the inner condition"."""
+        name = f"{row}h"
+        plan = plan_of(has.source)
+        test = (
+            f"{name}.type = {self.arguments.add(TYPE_NUMBERS[has.source], 'smallint')}"
+            f" AND {name}.flags & 1 = 0 AND {self._test(has.inner, name, indexed=True)}"
+        )
+        tests: list[str] = []
+        for element in has.parameter.elements:
+            if element == plan.patient_element and has.type == "Patient":
+                found = f"SELECT {name}.patient FROM record.resource {name} WHERE {test}"
+            else:
+                scope = reference_scope(has.source, element, has.type)
+                found = (
+                    f"SELECT k.k # {self.arguments.add(scope, 'bigint')}"
+                    f" FROM record.resource {name}, unnest({name}.keys) k WHERE {test}"
+                )
+            tests.append(f"{row}.rid IN ({found})")
+        return tests[0] if len(tests) == 1 else "(" + " OR ".join(tests) + ")"
+
+    # -- order and position -----------------------------------------------------------------------
+
+    def _sort_key(self, sort: Sort, row: str) -> str:
+        parameter, plan = sort.parameter, plan_of(self.search.type)
+        if parameter.code == "_id":
+            return f"{row}.rid"
+        if parameter.code == "_lastUpdated":
+            return f"{row}.updated"
+        if parameter.kind == "date" and frozenset(parameter.elements) == plan.time_elements:
+            return f"{row}.ts"
+        scopes = self.arguments.add([plan.scopes[e] for e in parameter.elements], "bigint[]")
+        table, column, missing = (
+            "range",
+            "lo",
+            _LAST if not sort.descending else str(MISSING_TIME),
+        )
+        if parameter.kind == "string":
+            table, column = "string", "v"
+            missing = "''" if sort.descending else "U&'\\+10FFFF'"
+        pick = "max" if sort.descending else "min"
+        return (
+            f"coalesce((SELECT {pick}(o.{column}) FROM record.{table} o"
+            f" WHERE o.rid = {row}.rid AND o.k = ANY({scopes})), {missing})"
+        )
+
+    def _after(self, order: list[tuple[str, bool]], position: Position) -> str:
+        """Return the test that a row comes after `position` in this order."""
+        if len(position.values) != len(order) - 1:
+            raise UnsearchableQuery(reason="this cursor belongs to another search")
+        values = [
+            self.arguments.add(value, "text" if isinstance(value, str) else "bigint")
+            for value in (*position.values, position.rid)
+        ]
+        if len({descending for _, descending in order}) == 1:
+            keys = ", ".join(key for key, _ in order)
+            return f"({keys}) {'<' if order[0][1] else '>'} ({', '.join(values)})"
+        alternatives: list[str] = []
+        for n, (key, descending) in enumerate(order):
+            same = [f"{order[i][0]} = {values[i]}" for i in range(n)]
+            alternatives.append(
+                "(" + " AND ".join([*same, f"{key} {'<' if descending else '>'} {values[n]}"]) + ")"
+            )
+        return "(" + " OR ".join(alternatives) + ")"
+
+    # -- included resources -------------------------------------------------------------------------
+
+    def _included(self) -> str:
+        parts = [part for include in self.search.includes for part in self._include(include)]
+        own = self.arguments.add(TYPE_NUMBERS[self.search.type], "smallint")
+        limit = self.arguments.add(MOST_INCLUDED + 1, "bigint")
+        union = " UNION ".join(parts)
+        return (
+            f"SELECT r.* FROM ({union}) w JOIN record.resource r ON r.type = w.type AND r.rid = w.rid"
+            f" WHERE r.flags & 1 = 0 AND NOT (r.type = {own} AND r.rid IN (SELECT rid FROM shown))"
+            f" LIMIT {limit}"
+        )
+
+    def _include(self, include: Include) -> list[str]:
+        if include.reverse:
+            return self._reverse(include)
+        plan, parts = plan_of(include.source), list[str]()
+        targets = [include.target] if include.target else include.parameter.targets
+        for target in targets or TYPE_NUMBERS:
+            type_ = self.arguments.add(TYPE_NUMBERS[target], "smallint")
+            for element in include.parameter.elements:
+                if element == plan.patient_element and target == "Patient":
+                    parts.append(f"SELECT {type_} AS type, patient AS rid FROM shown")
+                else:
+                    scope = self.arguments.add(
+                        reference_scope(include.source, element, target), "bigint"
+                    )
+                    # A key of anything else gives a number that no row has.
+                    parts.append(
+                        f"SELECT {type_} AS type, k.k # {scope} AS rid"
+                        " FROM shown, unnest(shown.keys) k"
+                    )
+        return parts
+
+    def _reverse(self, include: Include) -> list[str]:
+        plan, parts = plan_of(include.source), list[str]()
+        type_ = self.arguments.add(TYPE_NUMBERS[include.source], "smallint")
+        for element in include.parameter.elements:
+            if element == plan.patient_element and self.search.type == "Patient":
+                test = "i.patient IN (SELECT rid FROM shown)"
+            else:
+                scope = reference_scope(include.source, element, self.search.type)
+                constant = self.arguments.add(scope, "bigint")
+                test = f"i.keys && ARRAY(SELECT rid # {constant} FROM shown)"
+            parts.append(
+                f"SELECT i.type, i.rid FROM record.resource i WHERE i.type = {type_} AND {test}"
+            )
+        return parts
+
+
+def _order(keys: list[tuple[str, bool]], last: str, last_descending: bool) -> str:
+    return ", ".join(
+        f"{key} {'DESC' if descending else 'ASC'}"
+        for key, descending in [*keys, (last, last_descending)]
+    )

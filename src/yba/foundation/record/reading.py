@@ -1,0 +1,229 @@
+"""Reading: one resource, one version, history, a chart, a search, changes since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import asyncpg
+
+from yba.foundation.record import settings, store
+from yba.foundation.record.body import unpack
+from yba.foundation.record.errors import (
+    QueryTooExpensive,
+    ResourceDeleted,
+    ResourceNotFound,
+    UnsearchableQuery,
+)
+from yba.foundation.record.keys import id_of, row_id
+from yba.foundation.record.model import Version
+from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
+from yba.foundation.record.query import cursor
+from yba.foundation.record.query.compile import (
+    COUNTED_BY_DEFAULT,
+    MOST_INCLUDED,
+    Compiler,
+    Position,
+    Statement,
+)
+from yba.foundation.record.query.estimate import statistics
+from yba.foundation.record.query.tree import Search
+from yba.foundation.record.rows import DELETED
+from yba.plumbing.database import Tx
+
+MOST_READ_AT_ONCE = 5000
+
+
+@dataclass(slots=True)
+class Page:
+    """One page of a search."""
+
+    search: Search
+    matches: list[Version] = field(default_factory=list[Version])
+    included: list[Version] = field(default_factory=list[Version])
+    total: int | None = None
+    next_cursor: str = ""
+
+
+def version_of(record: asyncpg.Record, fid: str | None) -> Version:
+    """Return the state that a row of resource or history holds."""
+    deleted = bool(record["flags"] & DELETED)
+    return Version(
+        type=TYPE_NAMES[record["type"] - 1],
+        id=id_of(record["rid"], fid),
+        version=record["version"],
+        updated=record["updated"],
+        body=None if deleted else unpack(record["body"]),
+        patient=record.get("patient"),
+    )
+
+
+async def read_many(
+    connection: asyncpg.Connection, references: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Version]:
+    """Return the current states of (type, id) pairs that exist, deletions included."""
+    records = await connection.fetch(
+        store.READ_MANY,
+        [TYPE_NUMBERS[type_] for type_, _ in references],
+        [row_id(type_, id_) for type_, id_ in references],
+    )
+    found: dict[tuple[str, str], Version] = {}
+    for record in records:
+        version = version_of(record, record["fid"])
+        found[version.type, version.id] = version
+    return found
+
+
+async def current(tx: Tx, type_: str, id_: str) -> Version:
+    """Return the current state. Raises ResourceNotFound, ResourceDeleted."""
+    if type_ not in TYPE_NUMBERS:
+        raise ResourceNotFound
+    found = (await read_many(tx.connection, [(type_, id_)])).get((type_, id_))
+    if found is None:
+        raise ResourceNotFound
+    if found.deleted:
+        raise ResourceDeleted(reference=f"{type_}/{id_}")
+    return found
+
+
+async def version(tx: Tx, type_: str, id_: str, number: int) -> Version:
+    """Return one state, current or superseded. Raises ResourceNotFound, ResourceDeleted."""
+    record = await tx.connection.fetchrow(
+        store.VREAD, TYPE_NUMBERS[type_], row_id(type_, id_), number
+    )
+    if record is None:
+        raise ResourceNotFound
+    found = version_of(record, id_)
+    if found.deleted:
+        raise ResourceDeleted(reference=f"{type_}/{id_}")
+    return found
+
+
+async def history(
+    tx: Tx,
+    *,
+    types: Sequence[str] = TYPE_NAMES,
+    id_: str | None = None,
+    since: int = -(1 << 62),
+    before: int = 1 << 62,
+    position: tuple[int, int, int] = (1 << 62, 1 << 62, 1 << 30),
+    count: int = 100,
+) -> tuple[list[Version], tuple[int, int, int] | None]:
+    """Return states newest first, and the position after which the next page begins.
+
+    One type and id, one type, or everything. Raises ResourceNotFound for an unknown instance.
+    """
+    rid = None if id_ is None else row_id(types[0], id_)
+    numbers = [TYPE_NUMBERS[name] for name in types]
+    records = await tx.connection.fetch(
+        store.HISTORY, numbers, rid, since, before, *position, count + 1
+    )
+    if rid is not None and not records and since < 0:
+        raise ResourceNotFound
+    shown = records[:count]
+    following = None
+    if len(records) > count:
+        last = shown[-1]
+        following = (last["updated"], last["rid"], last["version"])
+    return [version_of(record, record["fid"]) for record in shown], following
+
+
+async def changes(
+    tx: Tx, *, after: tuple[int, int, int] = (0, 0, 0), count: int = 1000
+) -> tuple[list[Version], tuple[int, int, int]]:
+    """Return current states in the order of their commits, and where to continue.
+
+    Reads below the oldest running transaction, so nothing that commits late is skipped. A
+    resource that changed twice appears once, with its newest state.
+    """
+    xid, type_, rid = after
+    records = await tx.connection.fetch(store.CHANGES, str(xid), type_, rid, count)
+    if not records:
+        return [], after
+    last = records[-1]
+    return (
+        [version_of(record, record["fid"]) for record in records],
+        (last["xid"], last["type"], last["rid"]),
+    )
+
+
+async def run(tx: Tx, statement: Statement) -> list[asyncpg.Record]:
+    """Run a composed statement. Raises QueryTooExpensive when it is stopped by the time limit."""
+    try:
+        return await tx.connection.fetch(statement.sql, *statement.arguments)
+    except asyncpg.QueryCanceledError:
+        raise QueryTooExpensive from None
+
+
+async def find(
+    tx: Tx, search: Search, *, now: datetime, secret: bytes = b"", base: str = ""
+) -> Page:
+    """Carry out a search: one statement, and a second one where a total was asked for."""
+    if statistics.stale():
+        await statistics.read(tx)
+    after, total = None, None
+    if search.cursor:
+        after, total = cursor.read(secret, search, search.cursor)
+    page = Page(search, total=total)
+
+    def compiler() -> Compiler:
+        return Compiler(search, zone=settings.zone(), now=now, base=base, statistics=statistics)
+
+    if search.summary == "count" or search.count == 0:
+        page.total = (await run(tx, compiler().count()))[0][0]
+        return page
+    statement = compiler().page(after)
+    records = await run(tx, statement)
+    _fill(page, records, statement.sort_columns, secret)
+    if page.total is None and not search.cursor:
+        page.total = await _total(tx, search, page, compiler())
+        if page.total is not None and page.next_cursor:
+            _fill(page, records, statement.sort_columns, secret)
+    return page
+
+
+def _fill(page: Page, records: list[asyncpg.Record], sort_columns: int, secret: bytes) -> None:
+    search = page.search
+    matches = [record for record in records if record["is_match"]]
+    others = [record for record in records if not record["is_match"]]
+    if len(others) > MOST_INCLUDED:
+        raise UnsearchableQuery(reason=f"more than {MOST_INCLUDED} resources would be included")
+    shown = matches[: search.count]
+    page.matches = [_found(record) for record in shown]
+    page.included = [_found(record) for record in others]
+    page.next_cursor = ""
+    if len(matches) > search.count:
+        last = shown[-1]
+        values = tuple(last[f"s{n}"] for n in range(sort_columns))
+        page.next_cursor = cursor.write(secret, search, Position(values, last["rid"]), page.total)
+
+
+def _found(record: asyncpg.Record) -> Version:
+    return Version(
+        type=TYPE_NAMES[record["type"] - 1],
+        id=id_of(record["rid"], record["fid"]),
+        version=record["version"],
+        updated=record["updated"],
+        body=unpack(record["body"]),
+        patient=record["patient"],
+    )
+
+
+async def _total(tx: Tx, search: Search, page: Page, compiler: Compiler) -> int | None:
+    """Return how many match: exactly, or None where counting them all was not asked for."""
+    if not page.next_cursor:
+        return len(page.matches)
+    match search.total:
+        case "none":
+            return None
+        case "accurate":
+            return (await run(tx, compiler.count()))[0][0]
+        case _:
+            found = (await run(tx, compiler.count(COUNTED_BY_DEFAULT)))[0][0]
+            return None if found > COUNTED_BY_DEFAULT else found
+
+
+def limited(search: Search, count: int) -> Search:
+    """Return the search with a page size of its caller's choosing, and no total."""
+    return replace(search, count=min(count, MOST_READ_AT_ONCE), total="none")

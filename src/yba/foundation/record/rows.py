@@ -1,0 +1,319 @@
+"""From a resource to the rows it is stored as. Pure; the hottest code of the record.
+
+Main rule: whatever is written here is found by `query`, so both read `plans` and `keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from yba.fhir import r4
+from yba.fhir.index import Index, extract, patient_of
+from yba.foundation.record.body import pack
+from yba.foundation.record.keys import (
+    bare_key,
+    exact_key,
+    later_part,
+    logical_key,
+    of_type_key,
+    ordered,
+    reference_scope,
+    row_id,
+    token_key,
+    value_key,
+)
+from yba.foundation.record.plans import TypePlan, plan_of
+from yba.kernel.clock import micros
+from yba.kernel.ids import encode_id
+from yba.kernel.text import fold
+
+DELETED = 1
+SEVERAL_TIMES = 2
+PIECE = 400
+# The clinical time of a resource without one: before every real time, so that order needs no NULLs.
+MISSING_TIME = -(1 << 63) + 1
+OVERLAP = 100
+
+TermRow = tuple[int, int, str, str, str, str, str]
+RangeRow = tuple[int, int, int, int, int]
+StringRow = tuple[int, int, int, str]
+
+
+class Row:
+    """Everything stored for one version of one resource."""
+
+    __slots__ = (
+        "body", "fid", "flags", "id", "keys", "number", "patient", "patient_id", "present",
+        "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated", "version",
+    )  # fmt: skip
+
+    type: str
+    id: str
+    number: int
+    rid: int
+    fid: str | None
+    version: int
+    updated: int
+    patient: int | None
+    patient_id: str | None
+    ts: int
+    te: int
+    present: int
+    flags: int
+    keys: list[int]
+    body: bytes
+    ranges: list[RangeRow]
+    strings: list[StringRow]
+    terms: list[TermRow]
+
+    def resource_row(self) -> tuple[object, ...]:
+        """Return the columns of record.resource_row."""
+        return (
+            self.rid, self.updated, self.patient, self.ts, self.te, self.present,
+            self.version, self.number, self.flags, self.fid, self.keys, self.body,
+        )  # fmt: skip
+
+
+class Moment:
+    """One instant, to the millisecond that meta.lastUpdated shows."""
+
+    __slots__ = ("micros", "text")
+
+    def __init__(self, at: datetime) -> None:
+        self.micros = micros(at) // 1000 * 1000
+        self.text = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + (
+            f"{self.micros // 1000 % 1000:03}Z"
+        )
+
+
+def row_of(
+    resource: Any, *, version: int, moment: Moment, zone: tzinfo, known_terms: set[int] | None
+) -> Row:
+    """Return the row of a resource whose id is set; sets its meta.versionId and lastUpdated.
+
+    Terms in `known_terms` are not listed again.
+    """
+    meta = resource.meta
+    if meta is None:
+        resource.meta = meta = r4.Meta()
+    meta.versionId = str(version)
+    meta.lastUpdated = moment.text
+    row = Row()
+    row.type = name = type(resource).__name__
+    row.id = resource.id
+    row.rid = row_id(name, row.id)
+    row.fid = None if row.rid >= 0 else row.id
+    row.version = version
+    row.updated = moment.micros
+    row.flags = 0
+    row.body = pack(r4.encode(resource))
+    plan = plan_of(name)
+    row.number = plan.number
+    index = extract(resource, zone)
+    _Filing(plan, row, known_terms).file(index)
+    if row.patient is None:
+        row.patient_id = patient = patient_of(resource)
+        if patient is not None:
+            row.patient = row_id("Patient", patient)
+    return row
+
+
+def body_for_comparison(resource: Any, *, version: int, updated_text: str | None) -> bytes:
+    """Return the bytes that `resource` would have had as that earlier version."""
+    meta = resource.meta
+    if meta is None:
+        resource.meta = meta = r4.Meta()
+    meta.versionId = str(version)
+    meta.lastUpdated = updated_text
+    return r4.encode(resource)
+
+
+def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
+    """Return the row that says a resource was deleted."""
+    row = Row()
+    row.type, row.id = type_, id_
+    row.rid = row_id(type_, id_)
+    row.fid = None if row.rid >= 0 else id_
+    row.number = plan_of(type_).number
+    row.version, row.updated, row.flags = version, moment.micros, DELETED
+    row.patient = row.patient_id = None
+    row.ts = row.te = MISSING_TIME
+    row.present, row.keys, row.body = 0, [], b""
+    row.ranges, row.strings, row.terms = [], [], []
+    return row
+
+
+class _Filing:
+    """Files one Index into one Row."""
+
+    __slots__ = ("keys", "known", "plan", "rid", "row")
+
+    def __init__(self, plan: TypePlan, row: Row, known: set[int] | None) -> None:
+        self.plan = plan
+        self.row = row
+        self.rid = row.rid
+        self.known: set[int] = set() if known is None else known
+        self.keys: set[int] = set()
+        row.ranges, row.strings, row.terms = [], [], []
+        row.patient = row.patient_id = None
+        row.ts = row.te = MISSING_TIME
+
+    def file(self, index: Index) -> None:
+        present = self._tokens(index) | self._references(index)
+        if index.dates:
+            present |= self._dates(index)
+        if index.strings:
+            present |= self._strings(index)
+        if index.uris or index.urls:
+            present |= self._uris(index)
+        if index.quantities:
+            present |= self._quantities(index)
+        if index.numbers:
+            present |= self._numbers(index)
+        if index.composites:
+            self._composites(index)
+        if self.row.type == "Patient":
+            self.row.patient, self.row.patient_id = self.rid, self.row.id
+        self.row.present = present
+        self.row.keys = list(self.keys)
+
+    def _term(self, key: int, scope: int, *texts: str | None) -> None:
+        if key not in self.known:
+            system, code, second_system, second_code, unit = (
+                *(text or "" for text in texts), "", "", "", "",
+            )[:5]  # fmt: skip
+            self.row.terms.append((key, scope, system, code, second_system, second_code, unit))
+
+    def _tokens(self, index: Index) -> int:
+        plan, keys, known = self.plan, self.keys, self.known
+        scopes, bits, identifiers = plan.scopes, plan.bits, plan.identifier_elements
+        present = 0
+        for element, system, code in index.tokens:
+            present |= bits[element]
+            scope = scopes[element]
+            if element in identifiers:
+                keys.add(value_key(scope, system or "", code))
+                keys.add(bare_key(scope, code))
+                continue
+            key = token_key(scope, system, code)
+            keys.add(key)
+            if key not in known:
+                self._term(key, scope, system, code)
+        for element, system, code, value in index.identifiers:
+            keys.add(of_type_key(scopes[element], system, code, value))
+        return present
+
+    def _references(self, index: Index) -> int:
+        name, keys, bits = self.plan.name, self.keys, self.plan.bits
+        patient_element, present = self.plan.patient_element, 0
+        for element, target, id_ in index.references:
+            present |= bits[element]
+            rid = row_id(target, id_)
+            if element == patient_element and target == "Patient":
+                self.row.patient, self.row.patient_id = rid, id_
+            else:
+                keys.add(rid ^ reference_scope(name, element, target))
+        for element, system, value in index.logical:
+            present |= bits[element]
+            keys.add(logical_key(self.plan.scopes[element], system, value))
+        return present
+
+    def _dates(self, index: Index) -> int:
+        plan, row, present = self.plan, self.row, 0
+        times: list[tuple[int, int, int]] = []
+        for date in index.dates:
+            element, low, high = date
+            present |= plan.bits[element]
+            if element in plan.time_elements:
+                times.append(date)
+            else:
+                row.ranges.append((plan.scopes[element], low, high, self.rid, plan.number))
+        if times:
+            row.ts = min(low for _, low, _ in times)
+            row.te = max(high for _, _, high in times)
+            if len(times) > 1:
+                row.flags |= SEVERAL_TIMES
+                row.ranges.extend(
+                    (plan.scopes[element], low, high, self.rid, plan.number)
+                    for element, low, high in times
+                )
+        return present
+
+    def _strings(self, index: Index) -> int:
+        plan, present = self.plan, 0
+        for element, text in index.strings:
+            present |= plan.bits[element]
+            scope = plan.scopes[element]
+            self.keys.add(exact_key(scope, text))
+            self._text(scope, fold(text))
+        return present
+
+    def _text(self, scope: int, folded: str) -> None:
+        self.row.strings.append((scope, self.rid, self.plan.number, folded[:PIECE]))
+        start = PIECE - OVERLAP
+        while start + OVERLAP < len(folded):
+            piece = folded[start : start + PIECE]
+            self.row.strings.append((later_part(scope), self.rid, self.plan.number, piece))
+            start += PIECE - OVERLAP
+
+    def _uris(self, index: Index) -> int:
+        plan, present = self.plan, 0
+        for element, uri in (*index.uris, *index.urls):
+            present |= plan.bits[element]
+            self.keys.add(exact_key(plan.scopes[element], uri))
+        return present
+
+    def _quantities(self, index: Index) -> int:
+        plan, present = self.plan, 0
+        for element, low, high, system, code, unit in index.quantities:
+            present |= plan.bits[element]
+            scope = plan.scopes[element]
+            key = value_key(scope, system or "", code or "", unit or "")
+            self._term(key, scope, None, None, system, code, unit)
+            self.row.ranges.append((key, ordered(low), ordered(high), self.rid, plan.number))
+        return present
+
+    def _numbers(self, index: Index) -> int:
+        plan, present = self.plan, 0
+        for element, low, high in index.numbers:
+            present |= plan.bits[element]
+            self.row.ranges.append(
+                (plan.scopes[element], ordered(low), ordered(high), self.rid, plan.number)
+            )
+        return present
+
+    def _composites(self, index: Index) -> None:
+        for element, parts in index.composites:
+            if element not in self.plan.rewritten and len(parts) == 2:
+                self._composite(self.plan.scopes[element], parts)
+
+    def _composite(self, scope: int, parts: Sequence[tuple[Any, ...]]) -> None:
+        """File a pair that begins with a code; other pairs are refused when asked for."""
+        first, second = parts
+        if len(first) != 2 or isinstance(first[0], int):
+            return
+        system, code = first[0] or "", first[1]
+        if len(second) == 5:
+            low, high, *unit = second
+            key = value_key(scope, system, code, *(text or "" for text in unit))
+            self._term(key, scope, system, code, *unit)
+            low, high = ordered(low), ordered(high)
+        elif len(second) == 2 and isinstance(second[0], int):
+            key = value_key(scope, system, code)
+            self._term(key, scope, system, code)
+            low, high = second
+        elif len(second) == 2:
+            key = value_key(scope, system, code, second[0] or "", second[1])
+            self._term(key, scope, system, code, second[0], second[1])
+            self.keys.add(key)
+            return
+        else:
+            return
+        self.row.ranges.append((key, low, high, self.rid, self.plan.number))
+
+
+def foreign_id(row: int, id_: str) -> str | None:
+    """Return what column `fid` holds for a resource."""
+    return None if row >= 0 and encode_id(row) == id_ else id_

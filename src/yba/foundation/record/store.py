@@ -1,0 +1,173 @@
+"""The SQL of schema record, searches excepted (those are composed in `query`)."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+# New resources with everything they are found by, in one statement. Rows that exist already are
+# left alone and not returned; of the terms, those known to be committed come back.
+INSERT: LiteralString = """
+    WITH term AS (
+        INSERT INTO record.term
+        SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
+        ON CONFLICT (k) DO NOTHING
+    ), fresh AS (
+        INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
+                                     fid, keys, body)
+        SELECT * FROM unnest($1::record.resource_row[])
+        ON CONFLICT (type, rid) DO NOTHING
+        RETURNING type, rid
+    ), ranges AS (
+        INSERT INTO record.range (k, lo, hi, rid, type)
+        SELECT x.* FROM unnest($2::record.range_row[]) x JOIN fresh USING (type, rid)
+    ), strings AS (
+        INSERT INTO record.string (k, rid, type, v)
+        SELECT x.* FROM unnest($3::record.string_row[]) x JOIN fresh USING (type, rid)
+    )
+    SELECT type, rid FROM fresh
+"""
+
+# The same for rows whose ids were made for them a moment ago: nothing has to be compared.
+INSERT_NEW: LiteralString = """
+    WITH fresh AS (
+        INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
+                                     fid, keys, body)
+        SELECT * FROM unnest($1::record.resource_row[])
+    ), ranges AS (
+        INSERT INTO record.range (k, lo, hi, rid, type)
+        SELECT * FROM unnest($2::record.range_row[])
+    ), strings AS (
+        INSERT INTO record.string (k, rid, type, v)
+        SELECT * FROM unnest($3::record.string_row[])
+    )
+    INSERT INTO record.term
+    SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
+    ON CONFLICT (k) DO NOTHING
+"""
+
+TERMS: LiteralString = """
+    INSERT INTO record.term
+    SELECT * FROM unnest($1::record.term_row[]) ORDER BY k
+    ON CONFLICT (k) DO NOTHING
+"""
+
+TERM_COLLISIONS: LiteralString = """
+    SELECT count(*)
+      FROM unnest($1::record.term_row[]) n JOIN record.term t USING (k)
+     WHERE (t.scope, t.system, t.code, t.second_system, t.second_code, t.unit)
+           IS DISTINCT FROM (n.scope, n.system, n.code, n.second_system, n.second_code, n.unit)
+"""
+
+TERM_KEYS: LiteralString = "SELECT k, scope, code FROM record.term LIMIT $1"
+
+# Current states under lock, in one order for everybody so that writers cannot deadlock.
+LOCK: LiteralString = """
+    SELECT r.type, r.rid, r.fid, r.version, r.flags, r.updated, r.patient, r.body
+      FROM record.resource r
+      JOIN (SELECT * FROM unnest($1::smallint[], $2::bigint[]) AS w (type, rid)) w
+        ON r.type = w.type AND r.rid = w.rid
+     ORDER BY r.type, r.rid
+       FOR UPDATE OF r
+"""
+
+# New states of existing rows; the old ones go to history. Deletions are rows with flag 1.
+UPDATE: LiteralString = """
+    WITH wanted AS MATERIALIZED (
+        SELECT * FROM unnest($1::record.resource_row[])
+    ), kept AS (
+        INSERT INTO record.history (rid, updated, xid, version, type, flags, body)
+        SELECT r.rid, r.updated, r.xid, r.version, r.type, r.flags, r.body
+          FROM wanted w JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
+    ), old_ranges AS (
+        DELETE FROM record.range x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
+    ), old_strings AS (
+        DELETE FROM record.string x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
+    ), ranges AS (
+        INSERT INTO record.range (k, lo, hi, rid, type)
+        SELECT * FROM unnest($2::record.range_row[])
+    ), strings AS (
+        INSERT INTO record.string (k, rid, type, v)
+        SELECT * FROM unnest($3::record.string_row[])
+    ), terms AS (
+        INSERT INTO record.term
+        SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
+        ON CONFLICT (k) DO NOTHING
+    )
+    UPDATE record.resource r
+       SET updated = w.updated, xid = pg_current_xact_id(), patient = w.patient, ts = w.ts,
+           te = w.te, present = w.present, version = w.version, flags = w.flags, fid = w.fid,
+           keys = w.keys, body = w.body
+      FROM wanted w
+     WHERE r.type = w.type AND r.rid = w.rid
+"""
+
+READ: LiteralString = """
+    SELECT rid, fid, version, updated, flags, patient, body
+      FROM record.resource
+     WHERE type = $1 AND rid = $2
+"""
+
+READ_MANY: LiteralString = """
+    SELECT r.type, r.rid, r.fid, r.version, r.updated, r.flags, r.patient, r.body
+      FROM unnest($1::smallint[], $2::bigint[]) AS w (type, rid)
+      JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
+"""
+
+VREAD: LiteralString = """
+    SELECT rid, version, updated, flags, body FROM record.history
+     WHERE type = $1 AND rid = $2 AND version = $3
+    UNION ALL
+    SELECT rid, version, updated, flags, body FROM record.resource
+     WHERE type = $1 AND rid = $2 AND version = $3
+"""
+
+CHART: LiteralString = """
+    SELECT type, rid, fid, body
+      FROM record.resource
+     WHERE (patient = $1 AND type = ANY($2::smallint[]) OR type = $3 AND rid = $1)
+       AND flags & 1 = 0
+     ORDER BY type, ts DESC, rid DESC
+     LIMIT $4
+"""
+
+# History, newest first, from a position (updated, version, rid) downwards.
+HISTORY: LiteralString = """
+    SELECT h.type, h.rid, r.fid, h.version, h.updated, h.flags, h.body
+      FROM record.history h JOIN record.resource r ON r.type = h.type AND r.rid = h.rid
+     WHERE h.type = ANY($1::smallint[]) AND ($2::bigint IS NULL OR h.rid = $2)
+       AND h.updated >= $3 AND h.updated <= $4 AND (h.updated, h.rid, h.version) < ($5, $6, $7)
+    UNION ALL
+    SELECT type, rid, fid, version, updated, flags, body
+      FROM record.resource
+     WHERE type = ANY($1::smallint[]) AND ($2::bigint IS NULL OR rid = $2)
+       AND updated >= $3 AND updated <= $4 AND (updated, rid, version) < ($5, $6, $7)
+     ORDER BY 5 DESC, 2 DESC, 4 DESC
+     LIMIT $8
+"""
+
+# States in commit order. Transactions still running, and all that started after the oldest of
+# them, are left for the next call, so nothing that commits late is skipped.
+CHANGES: LiteralString = """
+    SELECT xid::text::bigint AS xid, type, rid, fid, version, updated, flags, body
+      FROM record.resource
+     WHERE xid >= $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
+       AND (xid, type, rid) > ($1::text::xid8, $2::smallint, $3::bigint)
+     ORDER BY xid, type, rid
+     LIMIT $4
+"""
+
+# How often the commonest keys occur, and how many rows there are of each type.
+COMMON_KEYS: LiteralString = """
+    SELECT unnest(most_common_elems::text::bigint[]) AS k,
+           unnest(most_common_elem_freqs[1:array_length(most_common_elems::text::bigint[], 1)]) AS f
+      FROM pg_stats
+     WHERE schemaname = 'record' AND tablename = 'resource' AND attname = 'keys'
+"""
+TYPE_SHARES: LiteralString = """
+    SELECT unnest(most_common_vals::text::int[]) AS type, unnest(most_common_freqs) AS share
+      FROM pg_stats
+     WHERE schemaname = 'record' AND tablename = 'resource' AND attname = 'type'
+"""
+ROW_ESTIMATE: LiteralString = """
+    SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = 'record.resource'::regclass
+"""
