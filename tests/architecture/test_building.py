@@ -120,7 +120,6 @@ def test_sql_names_only_its_own_schema():
         parts = path.relative_to(SOURCE).parts
         if parts[0] not in FLOORS_WITH_CONTEXTS:
             continue
-        for schema in pattern.findall(path.read_text()):
-            if schema != parts[1]:
-                wrong.append(f"{'/'.join(parts)} writes {schema}")
+        found = set(pattern.findall(path.read_text())) - {parts[1]}
+        wrong += [f"{'/'.join(parts)} writes {schema}" for schema in found]
     assert wrong == []

@@ -4,6 +4,7 @@ Every setting has a default that runs on a laptop; a facility changes what it
 must. Secrets are never printed: `repr` leaves them out.
 """
 
+import hmac
 import os
 import secrets
 from dataclasses import dataclass, field
@@ -48,6 +49,10 @@ class Settings:
     bank_account: str = "0011002233445"
     bank_account_name: str = "BENH VIEN YBA"
     log_format: str = "auto"
+    facility_tax_code: str = ""
+    bank_secret: bytes = field(default=b"", repr=False)
+    signing_keyfile: Path | None = None
+    timestamp_url: str | None = None
 
     @property
     def blob_dir(self) -> Path:
@@ -92,6 +97,11 @@ def _secret(data_dir: Path) -> bytes:
     return path.read_bytes()
 
 
+def _derived(secret: bytes, use: bytes) -> bytes:
+    """Return a key of its own for one use, so that no key serves two."""
+    return hmac.digest(secret, use, "sha256")
+
+
 def load() -> Settings:
     """Read the settings from `YBA_*` variables.
 
@@ -104,6 +114,9 @@ def load() -> Settings:
         raise BadSetting(name="YBA_PROFILE", reason="must be one of " + ", ".join(PROFILES))
     port = _integer("YBA_PORT", defaults.port)
     host = os.environ.get("YBA_HOST", defaults.host)
+
+    secret = _secret(data_dir)
+    keyfile = os.environ.get("YBA_SIGNING_KEYFILE")
 
     def text(name: str, default: str) -> str:
         return os.environ.get("YBA_" + name, default)
@@ -123,7 +136,7 @@ def load() -> Settings:
         port=port,
         workers=_integer("YBA_WORKERS", defaults.workers),
         connections=_integer("YBA_CONNECTIONS", defaults.connections),
-        secret=_secret(data_dir),
+        secret=secret,
         body_limit=_integer("YBA_BODY_LIMIT", defaults.body_limit),
         page_body_limit=_integer("YBA_PAGE_BODY_LIMIT", defaults.page_body_limit),
         zoneless_dates_in=text("ZONELESS_DATES_IN", defaults.zoneless_dates_in),
@@ -131,4 +144,8 @@ def load() -> Settings:
         bank_account=text("BANK_ACCOUNT", defaults.bank_account),
         bank_account_name=text("BANK_ACCOUNT_NAME", defaults.bank_account_name),
         log_format=text("LOG_FORMAT", defaults.log_format),
+        facility_tax_code=text("FACILITY_TAX_CODE", defaults.facility_tax_code),
+        bank_secret=os.environ.get("YBA_BANK_SECRET", "").encode() or _derived(secret, b"bank"),
+        signing_keyfile=Path(keyfile) if keyfile else None,
+        timestamp_url=os.environ.get("YBA_TIMESTAMP_URL") or None,
     )
