@@ -78,6 +78,12 @@ def token_key(scope_: int, system: str | None, code: str) -> int:
     return value_key(scope_, system or "", code)
 
 
+@lru_cache(maxsize=16_384)
+def quantity_key(scope_: int, system: str | None, code: str | None, unit: str | None) -> int:
+    """Return the key of a quantity's unit."""
+    return value_key(scope_, system or "", code or "", unit or "")
+
+
 def bare_key(scope_: int, code: str) -> int:
     """Return the key under which an identifier is filed whatever its system."""
     return value_key(scope_, "value", "", code)

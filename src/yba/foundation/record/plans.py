@@ -44,7 +44,7 @@ class TypePlan:
 
     __slots__ = (
         "bits", "identifier_elements", "name", "number", "parameters", "patient_element",
-        "rewritten", "scopes", "time_elements",
+        "reference_keys", "rewritten", "scopes", "time_elements", "token_keys",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -52,6 +52,9 @@ class TypePlan:
         self.number = TYPE_NUMBERS[name]
         self.parameters = search_parameters(name)
         self.scopes = [scope(name, element) for element in range(_ELEMENTS)]
+        # Keys met before; emptied when they grow beyond what is worth remembering.
+        self.token_keys: dict[tuple[int, str | None, str], int] = {}
+        self.reference_keys: dict[tuple[int, str, str], int] = {}
         self.bits = [bit(element) for element in range(_ELEMENTS)]
         # Values of these are many and rarely shared: filed by value alone as well, not in `term`.
         self.identifier_elements = frozenset(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from yba.fhir import r4
-from yba.fhir.index import Index, extract, patient_of
+from yba.fhir.index import Index, extract
 from yba.foundation.record.body import pack
 from yba.foundation.record.keys import (
     bare_key,
@@ -19,9 +19,9 @@ from yba.foundation.record.keys import (
     logical_key,
     of_type_key,
     ordered,
+    quantity_key,
     reference_scope,
     row_id,
-    token_key,
     value_key,
 )
 from yba.foundation.record.plans import TypePlan, plan_of
@@ -31,6 +31,7 @@ from yba.kernel.text import fold
 
 DELETED = 1
 SEVERAL_TIMES = 2
+_REMEMBERED = 100_000
 PIECE = 400
 # The clinical time of a resource without one: before every real time, so that order needs no NULLs.
 MISSING_TIME = -(1 << 63) + 1
@@ -45,12 +46,13 @@ class Row:
     """Everything stored for one version of one resource."""
 
     __slots__ = (
-        "body", "fid", "flags", "id", "keys", "number", "patient", "patient_id", "present",
+        "body", "fid", "flags", "id", "json", "keys", "number", "patient", "patient_id", "present",
         "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated", "version",
     )  # fmt: skip
 
     type: str
     id: str
+    json: bytes
     number: int
     rid: int
     fid: str | None
@@ -108,13 +110,14 @@ def row_of(
     row.version = version
     row.updated = moment.micros
     row.flags = 0
-    row.body = pack(r4.encode(resource))
+    row.json = r4.encode(resource)
+    row.body = pack(row.json)
     plan = plan_of(name)
     row.number = plan.number
     index = extract(resource, zone)
     _Filing(plan, row, known_terms).file(index)
     if row.patient is None:
-        row.patient_id = patient = patient_of(resource)
+        row.patient_id = patient = index.patient
         if patient is not None:
             row.patient = row_id("Patient", patient)
     return row
@@ -140,7 +143,7 @@ def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
     row.version, row.updated, row.flags = version, moment.micros, DELETED
     row.patient = row.patient_id = None
     row.ts = row.te = MISSING_TIME
-    row.present, row.keys, row.body = 0, [], b""
+    row.present, row.keys, row.body, row.json = 0, [], b"", b""
     row.ranges, row.strings, row.terms = [], [], []
     return row
 
@@ -181,43 +184,61 @@ class _Filing:
 
     def _term(self, key: int, scope: int, *texts: str | None) -> None:
         if key not in self.known:
+            # New here; the table may have it already.
             system, code, second_system, second_code, unit = (
                 *(text or "" for text in texts), "", "", "", "",
             )[:5]  # fmt: skip
             self.row.terms.append((key, scope, system, code, second_system, second_code, unit))
 
     def _tokens(self, index: Index) -> int:
-        plan, keys, known = self.plan, self.keys, self.known
-        scopes, bits, identifiers = plan.scopes, plan.bits, plan.identifier_elements
+        plan, keys = self.plan, self.keys
+        scopes, bits, known = plan.scopes, plan.bits, plan.token_keys
         present = 0
-        for element, system, code in index.tokens:
+        for token in index.tokens:
+            element = token[0]
             present |= bits[element]
-            scope = scopes[element]
-            if element in identifiers:
-                keys.add(value_key(scope, system or "", code))
-                keys.add(bare_key(scope, code))
-                continue
-            key = token_key(scope, system, code)
-            keys.add(key)
-            if key not in known:
-                self._term(key, scope, system, code)
+            key = known.get(token)
+            if key is None:
+                self._new_token(*token)
+            else:
+                keys.add(key)
         for element, system, code, value in index.identifiers:
             keys.add(of_type_key(scopes[element], system, code, value))
         return present
 
+    def _new_token(self, element: int, system: str | None, code: str) -> None:
+        plan, keys = self.plan, self.keys
+        scope = plan.scopes[element]
+        key = value_key(scope, system or "", code)
+        keys.add(key)
+        if element in plan.identifier_elements:
+            keys.add(bare_key(scope, code))
+        elif key in self.known:
+            if len(plan.token_keys) > _REMEMBERED:
+                plan.token_keys.clear()
+            plan.token_keys[element, system, code] = key
+        else:
+            self._term(key, scope, system, code)
+
     def _references(self, index: Index) -> int:
-        name, keys, bits = self.plan.name, self.keys, self.plan.bits
-        patient_element, present = self.plan.patient_element, 0
-        for element, target, id_ in index.references:
+        plan, keys, bits = self.plan, self.keys, self.plan.bits
+        known, patient_element, present = plan.reference_keys, plan.patient_element, 0
+        for reference in index.references:
+            element, target, id_ = reference
             present |= bits[element]
-            rid = row_id(target, id_)
             if element == patient_element and target == "Patient":
-                self.row.patient, self.row.patient_id = rid, id_
-            else:
-                keys.add(rid ^ reference_scope(name, element, target))
+                self.row.patient, self.row.patient_id = row_id(target, id_), id_
+                continue
+            key = known.get(reference)
+            if key is None:
+                key = row_id(target, id_) ^ reference_scope(plan.name, element, target)
+                if len(known) > _REMEMBERED:
+                    known.clear()
+                known[reference] = key
+            keys.add(key)
         for element, system, value in index.logical:
             present |= bits[element]
-            keys.add(logical_key(self.plan.scopes[element], system, value))
+            keys.add(logical_key(plan.scopes[element], system, value))
         return present
 
     def _dates(self, index: Index) -> int:
@@ -270,9 +291,12 @@ class _Filing:
         for element, low, high, system, code, unit in index.quantities:
             present |= plan.bits[element]
             scope = plan.scopes[element]
-            key = value_key(scope, system or "", code or "", unit or "")
-            self._term(key, scope, None, None, system, code, unit)
-            self.row.ranges.append((key, ordered(low), ordered(high), self.rid, plan.number))
+            key = quantity_key(scope, system, code, unit)
+            if key not in self.known:
+                self._term(key, scope, None, None, system, code, unit)
+            first = ordered(low)
+            last = first if high is low else ordered(high)
+            self.row.ranges.append((key, first, last, self.rid, plan.number))
         return present
 
     def _numbers(self, index: Index) -> int:

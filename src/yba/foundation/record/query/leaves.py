@@ -50,9 +50,18 @@ class Arguments:
         return f"${len(self.values)}::{sql_type}"
 
 
-def number(value: int) -> str:
-    """Return a computed whole number as SQL; never a text that somebody typed."""
-    return f"({value})::bigint"
+class Late:
+    """An argument that is added only if the statement comes to use it."""
+
+    def __init__(self, arguments: Arguments, value: int) -> None:
+        self._arguments = arguments
+        self._value = value
+        self._text = ""
+
+    def __str__(self) -> str:
+        if not self._text:
+            self._text = self._arguments.add(self._value, "bigint")
+        return self._text
 
 
 class Leaves:
@@ -293,20 +302,21 @@ class Leaves:
 
     def _hull(self, prefix: str, row: str, low: int, high: int) -> str:
         """Return what must hold of the earliest and latest time; an index can serve it."""
-        a, b = number(low), number(high)
+        a, b = Late(self.arguments, low), Late(self.arguments, high)
         ts, te = f"{row}.ts", f"{row}.te"
-        # A span longer than a day is rare, so "ends after a" is looked up as "began after a
-        # less one day, or is one of the long ones".
-        recent = f"({ts} > {a} - {_DAY} OR {te} > {ts} + {_DAY})"
+
+        def recent() -> str:
+            # A span longer than a day is rare, so "ends after a" is looked up as "began after
+            # a less one day, or is one of the long ones".
+            return f"({ts} > {a} - {_DAY} OR {te} > {ts} + {_DAY})"
+
         match prefix:
-            case "eq":
-                return f"{ts} <= {b} AND {te} >= {a} AND {recent}"
-            case "overlap":
-                return f"{ts} <= {b} AND {te} >= {a} AND {recent}"
+            case "eq" | "overlap":
+                return f"{ts} <= {b} AND {te} >= {a} AND {recent()}"
             case "gt" | "ge":
-                return f"{te} >= {a} AND {recent}"
+                return f"{te} >= {a} AND {recent()}"
             case "sa":
-                return f"{te} > {b} AND {ts} IS NOT NULL"
+                return f"{te} > {b}"
             case "lt" | "le" | "eb":
                 return f"{ts} <= {b}"
             case _:
@@ -319,22 +329,25 @@ class Leaves:
 
         `inclusive` tells whether `high` is the last value that belongs, or the first that does not.
         """
-        a, b = number(low), number(high)
+        a, b = Late(self.arguments, low), Late(self.arguments, high)
         up_to, beyond = ("<=", ">") if inclusive else ("<", ">=")
-        within = f"({lo} >= {a} AND {hi} {up_to} {b})"
+
+        def within() -> str:
+            return f"({lo} >= {a} AND {hi} {up_to} {b})"
+
         match prefix:
             case "eq":
-                return within
+                return within()
             case "ne":
-                return f"NOT {within}"
+                return f"NOT {within()}"
             case "gt":
                 return f"{hi} {beyond} {b}"
             case "lt":
                 return f"{lo} < {a}"
             case "ge":
-                return f"({hi} {beyond} {b} OR {within})"
+                return f"({hi} {beyond} {b} OR {within()})"
             case "le":
-                return f"({lo} < {a} OR {within})"
+                return f"({lo} < {a} OR {within()})"
             case "sa":
                 return f"{lo} {beyond} {b}"
             case "eb":
