@@ -79,8 +79,12 @@ class VitalSigns:
 
 @dataclass(frozen=True, kw_only=True)
 class VitalFinding:
-    """One measurement as the chart shows it. `flag` is "", "L", "H", "LL" or "HH"."""
+    """One measurement as the chart shows it. `flag` is "", "L", "H", "LL" or "HH".
 
+    `field` is the name in VitalSigns (or body_mass_index), `name` a msgid.
+    """
+
+    field: str
     name: str
     value: Decimal
     unit: str
@@ -150,12 +154,16 @@ class MedicationLine:
     """A prescribed drug as the chart lists it; orders.service has the full view."""
 
     request_id: str
+    encounter_id: str
     prescription_code: str
     drug_code: str
+    substance_code: str
     name: str
     quantity: str
     dosage: str
+    days: int
     status: str
+    prescribed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +216,11 @@ class Practitioner:
 
 @dataclass(frozen=True, kw_only=True)
 class VisitView:
-    """Everything of one visit for the chart, the documents and the claim."""
+    """Everything of one visit for the chart, the documents and the claim.
+
+    `missing` are msgids of what close_visit still wants; `item_id` is the
+    ticket; `other_medications` are active ones of earlier visits.
+    """
 
     encounter_id: str
     claim_key: str
@@ -241,6 +253,7 @@ class VisitView:
     diagnoses: tuple[Diagnosis, ...]
     orders: tuple[OrderLine, ...]
     medications: tuple[MedicationLine, ...]
+    other_medications: tuple[MedicationLine, ...]
     results: tuple[ResultLine, ...]
     follow_up: FollowUp | None
     closing: Closing | None
@@ -248,6 +261,15 @@ class VisitView:
     no_known_allergy: bool
     earlier_visits: tuple["VisitLine", ...]
     missing: tuple[str, ...] = field(default=())
+    item_id: int = 0
+
+    @property
+    def latest_vitals(self) -> tuple[VitalFinding, ...]:
+        """The newest value of each measurement, in measuring order."""
+        newest: dict[str, VitalFinding] = {}
+        for finding in self.vitals:
+            newest.setdefault(finding.field, finding)
+        return tuple(newest.values())
 
     @property
     def main_diagnosis(self) -> Diagnosis | None:

@@ -129,6 +129,7 @@ class WarningKind(StrEnum):
     """What the doctor must look at before signing."""
 
     ALLERGY = "allergy"
+    CHILD = "child"
     DUPLICATE = "duplicate"
 
 

@@ -7,9 +7,11 @@ from yba.kernel import systems
 
 def location_of(clinic: Clinic) -> r4.Location:
     """Return the clinic as a Location of its facility."""
-    identifiers = [
-        r4.Identifier(system=systems.DEPARTMENT_CODE, value=clinic.department_code)
-    ] if clinic.department_code else None
+    identifiers = (
+        [r4.Identifier(system=systems.DEPARTMENT_CODE, value=clinic.department_code)]
+        if clinic.department_code
+        else None
+    )
     return r4.Location(
         id=clinic.clinic_id,
         identifier=identifiers,

@@ -114,6 +114,11 @@ class BoardClinic:
     waiting: int
     called_at: datetime | None
 
+    def __post_init__(self) -> None:
+        """Accept the lists that the database gives."""
+        for name in ("now_serving", "next_numbers", "absent_numbers"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
 
 @dataclass(frozen=True)
 class PriorityLimits:

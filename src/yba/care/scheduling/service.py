@@ -50,7 +50,9 @@ async def add_clinic(tx: Tx, *, actor: Actor, clinic: Clinic, at: datetime) -> s
     if await store.is_code_taken(tx, kept):
         raise ClinicCodeInUse
     await store.put_clinic(tx, kept)
-    await record.save(tx, actor=actor, resources=[fhir.location_of(kept)], at=at)
+    await record.save(
+        tx, actor=actor, resources=[fhir.location_of(kept)], at=at, note="scheduling.add_clinic"
+    )
     return kept.clinic_id
 
 
@@ -223,19 +225,12 @@ async def queue(
 
     `mine_of` is an account: others' patients in the room are then left out.
     """
-    return await store.queue(
-        tx, since=queue_since(at), clinic_id=clinic_id, account_id=mine_of
-    )
+    return await store.queue(tx, since=queue_since(at), clinic_id=clinic_id, account_id=mine_of)
 
 
-async def board(
-    tx: Tx, *, at: datetime, clinic_ids: list[str] | None = None
-) -> list[BoardClinic]:
+async def board(tx: Tx, *, at: datetime, clinic_ids: list[str] | None = None) -> list[BoardClinic]:
     """Return what the public board shows: numbers only, in one statement."""
-    rows = await store.board(
-        tx, since=queue_since(at), clinic_ids=clinic_ids, show=_SHOWN_ON_BOARD
-    )
-    return [BoardClinic(**row) for row in rows]
+    return await store.board(tx, since=queue_since(at), clinic_ids=clinic_ids, show=_SHOWN_ON_BOARD)
 
 
 async def _called(tx: Tx, actor: Actor, item: WorkItem, at: datetime, what: str) -> QueueEntry:
@@ -257,4 +252,3 @@ async def _audit(tx: Tx, actor: Actor, item: WorkItem, at: datetime, what: str) 
         patient_id=item.patient_id or None,
         references=[item.focus] if item.focus else [],
     )
-

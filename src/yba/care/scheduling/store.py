@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import LiteralString
 
-from yba.care.scheduling.model import Clinic, ClinicLoad, QueueEntry, Ticket
+from yba.care.scheduling.model import BoardClinic, Clinic, ClinicLoad, QueueEntry, Ticket
 from yba.plumbing.database import Tx
 
 _PUT_CLINIC: LiteralString = """
@@ -230,6 +230,6 @@ async def queue(
 
 async def board(
     tx: Tx, *, since: datetime, clinic_ids: list[str] | None, show: int
-) -> list[dict[str, object]]:
+) -> list[BoardClinic]:
     """Return the rows of the public board."""
-    return await tx.rows(dict[str, object], _BOARD, since, clinic_ids, show)
+    return await tx.rows(BoardClinic, _BOARD, since, clinic_ids, show)

@@ -148,9 +148,7 @@ class TypedNumber:
             return PersonDetails(
                 name="",
                 identifiers=(
-                    PersonIdentifier(
-                        kind=IdentifierKind.SOCIAL_INSURANCE, value=self.value[-10:]
-                    ),
+                    PersonIdentifier(kind=IdentifierKind.SOCIAL_INSURANCE, value=self.value[-10:]),
                 ),
                 insurance=HealthInsurance(number=self.value, benefit_digit=self.value[2]),
             )

@@ -82,9 +82,7 @@ def _birth(person: PersonDetails, today: date, problems: dict[str, str]) -> str:
     return birth_date
 
 
-def _identifiers(
-    person: PersonDetails, problems: dict[str, str]
-) -> tuple[PersonIdentifier, ...]:
+def _identifiers(person: PersonDetails, problems: dict[str, str]) -> tuple[PersonIdentifier, ...]:
     kept: dict[tuple[IdentifierKind, str], PersonIdentifier] = {}
     for item in person.identifiers:
         value = "".join(item.value.split())
@@ -119,9 +117,7 @@ def _insurance(
     if insurance.valid_from and insurance.valid_to and insurance.valid_to < insurance.valid_from:
         problems["valid_to"] = _CARD_DATES
     benefit = insurance.benefit_digit or (number[2] if len(number) == 15 else "")
-    return replace(
-        insurance, number=number, registered_facility=facility, benefit_digit=benefit
-    )
+    return replace(insurance, number=number, registered_facility=facility, benefit_digit=benefit)
 
 
 def _phone(phone: str, problems: dict[str, str]) -> str:

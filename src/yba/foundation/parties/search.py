@@ -125,9 +125,7 @@ def duplicates_tsquery(details: PersonDetails) -> str:
     names = name_words(details.name)
     both = [f"'n{word}'" for word in names[:_MOST_WORDS]]
     birth = birth_words(details.birth_date)
-    either = _either(
-        word for word in words_of(details, "") if word[0] == "i" and len(word) > 1
-    )
+    either = _either(word for word in words_of(details, "") if word[0] == "i" and len(word) > 1)
     if names and birth:
         either.append(f"({' & '.join([*both, _quoted(birth[0])])})")
     elif names:

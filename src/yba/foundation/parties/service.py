@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from yba.fhir import r4
-from yba.foundation.audit import service as audit
 from yba.foundation.parties import access, matching, search, store
 from yba.foundation.parties.checks import checked
 from yba.foundation.parties.errors import IdentifierInUse, PersonNotFound
@@ -31,6 +30,7 @@ from yba.foundation.parties.store import Entry, Filed, KnownIdentifier
 from yba.foundation.record import service as record
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local_date
+from yba.kernel.refusal import NotFound
 from yba.kernel.text import fold
 from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
@@ -54,9 +54,7 @@ __all__ = [
 _CANDIDATES = 200
 
 
-async def register_person(
-    tx: Tx, *, actor: Actor, person: PersonDetails, at: datetime
-) -> str:
+async def register_person(tx: Tx, *, actor: Actor, person: PersonDetails, at: datetime) -> str:
     """Enter a person and return the patient id; she gets the next patient number.
 
     Raises PersonIncomplete with the fields to correct, IdentifierInUse if an
@@ -68,23 +66,20 @@ async def register_person(
     number = await store.next_patient_number(tx)
     coverage_id = record.new_id() if details.insurance else ""
     await _add_numbers(tx, patient_id, _numbers(details, number), at)
-    await _save(tx, actor, patient_id, Filed(number, coverage_id, True), details, at)
-    await audit.record(
+    await _save(
         tx,
-        actor=actor,
-        action="C",
-        what="parties.register_person",
-        at=at,
-        patient_id=patient_id,
-        references=[f"Patient/{patient_id}"],
+        actor,
+        patient_id,
+        Filed(number, coverage_id, True),
+        details,
+        at,
+        "parties.register_person",
     )
     await publish(tx, PersonRegistered(patient_id=patient_id, patient_number=number, at=at))
     return patient_id
 
 
-async def register_temporary(
-    tx: Tx, *, actor: Actor, person: PersonDetails, at: datetime
-) -> str:
+async def register_temporary(tx: Tx, *, actor: Actor, person: PersonDetails, at: datetime) -> str:
     """Enter somebody without papers: unknown, in an emergency, or just born.
 
     The temporary number begins with T, so it never looks like a citizen's.
@@ -107,7 +102,7 @@ async def register_temporary(
 
 
 async def update_person(
-    tx: Tx, *, actor: Actor, patient_id: str, person: PersonDetails, at: datetime, note: str = ""
+    tx: Tx, *, actor: Actor, patient_id: str, person: PersonDetails, at: datetime
 ) -> None:
     """Replace a person's details; numbers that are no longer given become inactive.
 
@@ -121,22 +116,11 @@ async def update_person(
     known = await store.known_identifiers(tx, patient_id=patient_id)
     details = await _with_history(tx, patient_id, details, known, at)
     filed = await _coverage_for(tx, actor, patient_id, filed, details, at)
-    await _save(tx, actor, patient_id, filed, details, at, note)
-    await audit.record(
-        tx,
-        actor=actor,
-        action="U",
-        what="parties.update_person",
-        at=at,
-        patient_id=patient_id,
-        references=[f"Patient/{patient_id}"],
-    )
+    await _save(tx, actor, patient_id, filed, details, at, "parties.update_person")
     await publish(tx, PersonChanged(patient_id=patient_id, at=at))
 
 
-async def find_persons(
-    tx: Tx, *, actor: Actor, text: str, limit: int = 20
-) -> list[PersonMatch]:
+async def find_persons(tx: Tx, *, actor: Actor, text: str, limit: int = 20) -> list[PersonMatch]:
     """Find persons by name without accents in any order, birth date, number or phone.
 
     One statement; best first, each with the reasons. An empty text finds nobody.
@@ -169,9 +153,12 @@ async def person(tx: Tx, *, actor: Actor, patient_id: str, at: datetime) -> Pers
     Raises PersonNotFound for whoever may not see her.
     """
     access.require_see(actor, patient_id)
-    chart = await record.chart(
-        tx, actor=actor, patient_id=patient_id, types=[r4.Coverage], at=at
-    )
+    try:
+        chart = await record.chart(
+            tx, actor=actor, patient_id=patient_id, types=[r4.Coverage], at=at
+        )
+    except NotFound:
+        raise PersonNotFound from None
     patient = chart.patient
     if patient is None:
         raise PersonNotFound
@@ -185,9 +172,7 @@ async def person(tx: Tx, *, actor: Actor, patient_id: str, at: datetime) -> Pers
     )
 
 
-async def person_with_identifier(
-    tx: Tx, *, kind: IdentifierKind, value: str
-) -> str | None:
+async def person_with_identifier(tx: Tx, *, kind: IdentifierKind, value: str) -> str | None:
     """Return the patient id of the active holder of a number."""
     return await store.owner(tx, kind=kind.value, value=value)
 
@@ -273,12 +258,12 @@ async def _coverage_for(
         return filed
     if not filed.coverage_id:
         return replace(filed, coverage_id=record.new_id())
-    current = await record.read(tx, actor=actor, type_=r4.Coverage, id_=filed.coverage_id)
+    current = await record.read(tx, actor=actor, type_=r4.Coverage, id_=filed.coverage_id, at=at)
     before = insurance_of(current)
     if before.number[-10:] == details.insurance.number[-10:]:
         return filed
     ended = coverage_resource(filed.coverage_id, patient_id, before, active=False)
-    await record.save(tx, actor=actor, resources=[ended], at=at)
+    await record.save(tx, actor=actor, resources=[ended], at=at, note="parties.end_card")
     return replace(filed, coverage_id=record.new_id())
 
 
@@ -289,7 +274,7 @@ async def _save(
     filed: Filed,
     details: PersonDetails,
     at: datetime,
-    note: str = "",
+    note: str,
 ) -> None:
     patient = patient_resource(patient_id, filed.patient_number, details)
     resources: list[r4.Patient | r4.Coverage] = [patient]

@@ -223,9 +223,7 @@ async def note_seen(tx: Tx, *, patient_id: str, at: datetime) -> None:
     await tx.execute(_SEEN, patient_id, at)
 
 
-async def find(
-    tx: Tx, *, tsquery: str, exact_name: str, candidates: int
-) -> list[PersonMatch]:
+async def find(tx: Tx, *, tsquery: str, exact_name: str, candidates: int) -> list[PersonMatch]:
     """Return persons that match, seen last first, and all with exactly that name."""
     return [
         PersonMatch(

@@ -122,9 +122,7 @@ async def move(
     )
 
 
-async def cancel(
-    tx: Tx, *, actor: Actor, item_id: int, at: datetime, reason: str = ""
-) -> WorkItem:
+async def cancel(tx: Tx, *, actor: Actor, item_id: int, at: datetime, reason: str = "") -> WorkItem:
     """It will not be done."""
     return await _do(tx, Verb.CANCEL, actor, item_id, at, reason=reason or None)
 

@@ -1,0 +1,59 @@
+"""The only way to a visit: who may see it, who may write in it."""
+
+from yba.care.encounters import store
+from yba.care.encounters.errors import VisitClosedAlready, VisitNotFound
+from yba.care.encounters.model import VisitState
+from yba.care.encounters.store import VisitRow
+from yba.kernel.actor import Actor
+from yba.kernel.refusal import AccessRefused
+from yba.plumbing.database import Tx
+
+_SEE = (
+    "chart.read",
+    "desk.register",
+    "laboratory.read",
+    "documents.read",
+    "cashier.read",
+    "payments.read",
+    "pharmacy.read",
+)
+_OPEN = (VisitState.ARRIVED, VisitState.IN_PROGRESS)
+
+
+def require(actor: Actor, permission: str) -> None:
+    """Raise AccessRefused unless the actor's roles grant `permission`."""
+    if not actor.may(permission):
+        raise AccessRefused
+
+
+def may_see(actor: Actor, patient_id: str) -> bool:
+    """Whether an actor may see a patient's visits: the patient herself, or staff by role."""
+    return actor.patient_id == patient_id or any(map(actor.may, _SEE))
+
+
+def require_see(actor: Actor, patient_id: str) -> None:
+    """Raise VisitNotFound for whoever may not know of the visit."""
+    if not may_see(actor, patient_id):
+        raise VisitNotFound
+
+
+async def visible_visit(tx: Tx, *, actor: Actor, encounter_id: str) -> VisitRow:
+    """Return a visit that the actor may see. Raises VisitNotFound."""
+    row = await store.visit(tx, encounter_id)
+    if row is None or not may_see(actor, row.patient_id):
+        raise VisitNotFound
+    return row
+
+
+async def writable_visit(tx: Tx, *, actor: Actor, encounter_id: str, permission: str) -> VisitRow:
+    """Return an open visit, locked until the end of `tx`.
+
+    Raises AccessRefused, VisitNotFound, VisitClosedAlready.
+    """
+    require(actor, permission)
+    row = await store.locked(tx, encounter_id)
+    if row is None:
+        raise VisitNotFound
+    if VisitState(row.state) not in _OPEN:
+        raise VisitClosedAlready
+    return row
