@@ -20,12 +20,9 @@ _HEADER = """\
 """
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="tools.fhir_generator", description=__doc__)
-    parser.add_argument("package", type=Path, help="hl7.fhir.r4.examples-4.0.1.tgz or its folder")
-    parser.add_argument("--target", type=Path, default=_TARGET)
-    arguments = parser.parse_args()
-    package = read_package(arguments.package)
+def generate(package_path: Path, target: Path) -> dict[str, str]:
+    """Write all generated modules below `target`, which is replaced, and return their texts."""
+    package = read_package(package_path)
     definitions = read_definitions(package)
     files = write_structs(definitions)
     files |= write_search(read_search(package, definitions), definitions)
@@ -33,12 +30,22 @@ def main() -> None:
     files["__init__.py"] = (
         '"""Code and tables generated from the official FHIR R4 definitions."""\n'
     )
-    if arguments.target.exists():
-        shutil.rmtree(arguments.target)
+    if target.exists():
+        shutil.rmtree(target)
     for name, text in sorted(files.items()):
-        path = arguments.target / name
+        path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_HEADER + text, encoding="utf-8")
+    return files
+
+
+def main() -> None:
+    """Read the command line and write the modules."""
+    parser = argparse.ArgumentParser(prog="tools.fhir_generator", description=__doc__)
+    parser.add_argument("package", type=Path, help="hl7.fhir.r4.examples-4.0.1.tgz or its folder")
+    parser.add_argument("--target", type=Path, default=_TARGET)
+    arguments = parser.parse_args()
+    files = generate(arguments.package, arguments.target)
     print(f"{len(files)} files, {sum(map(len, files.values())):,} characters")
 
 

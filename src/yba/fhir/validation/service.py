@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -41,9 +41,14 @@ def check(document: bytes | r4.Resource, decoded: r4.Resource | None = None) -> 
     return _explain(body, problem)
 
 
+def plain_json(body: bytes) -> Any:
+    """Return JSON as dictionaries and lists, numbers with a point as Decimal."""
+    return _PLAIN.decode(body)
+
+
 def _explain(body: bytes, problem: str) -> list[Issue]:
     try:
-        plain = _PLAIN.decode(body)
+        plain = plain_json(body)
     except RecursionError:
         return [Issue("fatal", "too-long", "", "Nested too deeply.")]
     except (msgspec.DecodeError, ValueError, ArithmeticError) as error:

@@ -8,12 +8,14 @@ says no, `walker` explains, or overrules it for rare things that are allowed (nu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Final
 
 from yba.fhir.definitions import Property, concepts_of, properties_of
 from yba.fhir.validation.formats import FORMATS, known_codes, known_uris
+from yba.fhir.validation.walker import DEEPEST
 
-Check = Callable[[Any], bool]
+Check = Callable[[Any, int], bool]
 
 _URIS = ("uri", "url", "canonical")
 # Decoding has checked that these are not empty; NUL is looked for in the bytes.
@@ -22,16 +24,16 @@ _FREE = ("string", "markdown", "boolean", "decimal", "integer", "positiveInt", "
 
 def is_sound(resource: Any) -> bool:
     """Return whether a decoded resource keeps the rules that decoding did not check."""
-    return _sound_resource(resource)
+    return _sound_resource(resource, 0)
 
 
-def _sound_resource(resource: Any) -> bool:
+def _sound_resource(resource: Any, depth: int) -> bool:
     name = type(resource).__name__
     check = _checks.get(name)
     if check is None:
         _make(name)
         check = _checks[name]
-    return check(resource)
+    return check(resource, depth)
 
 
 def _sound_concept(concept: Any, binding: str) -> bool:
@@ -76,7 +78,9 @@ def _make(type_: str) -> None:
 
 def _function(type_: str, properties: Iterable[Property]) -> str:
     listed = list(properties)
-    lines = [f"def sound_{type_}(o):"]
+    lines = [f"def sound_{type_}(o, d):"]
+    if _may_hold_itself(type_):
+        lines += ["    d += 1", f"    if d > {DEEPEST}:", "        return False"]
     is_resource = any(
         p.element == "meta" and p.type == "Meta" for p in listed
     ) and "implicitRules" in {p.name for p in listed}
@@ -101,6 +105,26 @@ def _function(type_: str, properties: Iterable[Property]) -> str:
         lines += _choice(group)
     lines.append("    return True\n")
     return "\n".join(lines)
+
+
+@cache
+def _may_hold_itself(type_: str) -> bool:
+    """Return whether values of this type can nest without end; extensions are looked at where they begin."""
+    if type_ == "Extension" or any(p.type == "Resource" for p in properties_of(type_).values()):
+        return True
+    seen, wanted = set[str](), [type_]
+    while wanted:
+        for p in properties_of(wanted.pop()).values():
+            if p.type == type_:
+                return True
+            if (
+                p.type not in seen
+                and not p.is_primitive
+                and p.type not in ("Extension", "Resource")
+            ):
+                seen.add(p.type)
+                wanted.append(p.type)
+    return False
 
 
 def _property(p: Property) -> list[str]:
@@ -137,7 +161,7 @@ def _extension(p: Property) -> list[str]:
     if p.is_list:
         # Lists of extensions are matched with their values by position; rare, so the walker does it.
         return [*lines, "        return False"]
-    return [*lines, "        if not sound_Element(v):", "            return False"]
+    return [*lines, "        if not sound_Element(v, d):", "            return False"]
 
 
 def _choice(group: list[Property]) -> list[str]:
@@ -154,7 +178,7 @@ def _choice(group: list[Property]) -> list[str]:
             if test:
                 lines += [f"        if v is not None and {test}:", "            return False"]
             lines += [
-                "        if w is not None and not sound_Element(w):",
+                "        if w is not None and not sound_Element(w, d):",
                 "            return False",
             ]
         else:
@@ -171,7 +195,7 @@ def _choice(group: list[Property]) -> list[str]:
 def _value_test(p: Property, v: str) -> str:
     """Return a Python expression that is true when the value is not sound; empty if all are."""
     if not p.is_primitive:
-        test = f"not sound_{p.type}({v})"
+        test = f"not sound_{p.type}({v}, d)"
         if p.binding and p.type == "CodeableConcept":
             test += f" or not sound_concept({v}, {p.binding!r})"
         elif p.binding and p.type == "Coding":

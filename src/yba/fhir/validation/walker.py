@@ -22,7 +22,7 @@ from yba.fhir.validation.formats import FORMATS
 
 Json: TypeAlias = Any
 
-_DEEPEST = 100
+DEEPEST = 100
 _MOST_ISSUES = 200
 _INTEGERS: Final = {
     "integer": (-(1 << 31), (1 << 31) - 1),
@@ -94,7 +94,7 @@ class _Walker:
             self.object(type_, cast("dict[str, Json]", value), path, depth)
 
     def object(self, type_: str, value: Mapping[str, Json], path: str, depth: int) -> None:
-        if depth > _DEEPEST:
+        if depth > DEEPEST:
             self.say("too-long", path, "Nested too deeply.")
             return
         rules = properties_of(type_)
@@ -104,8 +104,7 @@ class _Walker:
                 self.say("structure", f"{path}.{name}", f"{type_} has no element of this name.")
         found: dict[str, list[str]] = {}
         for rule in rules.values():
-            here = [n for n in (rule.name, "_" + rule.name) if n in value]
-            if not here:
+            if rule.name not in value and not (_may_extend(rule) and "_" + rule.name in value):
                 continue
             found.setdefault(rule.element, []).append(rule.name)
             place = f"{path}.{rule.path}"
