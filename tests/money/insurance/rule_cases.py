@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tests.money.insurance import visits
+
 from yba.foundation.terminology.model import Concept
 from yba.money.insurance.checks import Options, check_check_in, check_claim
 from yba.money.insurance.claim import CheckIn, Claim, Episode, Row

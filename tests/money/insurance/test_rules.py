@@ -1,9 +1,9 @@
 """Every rule of a claim file, by the given and expected cases beside it."""
 
 import pytest
-
 from tests.money.insurance import visits
 from tests.money.insurance.rule_cases import TODAY, RuleCase, broken_rules, rule_cases
+
 from yba.money.insurance.checks import check_check_in, check_claim, decided_rules
 from yba.money.insurance.findings import rules
 

@@ -57,9 +57,17 @@ class NoPrice(Refusal):
     message = "Not charged: %(code)s has no approved price on %(on)s."
 
 
-class CoverIsInvoiced(Refusal):
-    """The terms of cover changed, or the charge is settled."""
+class ChargeNotKnown(Refusal):
+    """A charge is to be reversed before it was made; the event will come again."""
 
-    code = "charging.bad-cover"
+    code = "charging.charge-not-known"
+    status = 409
+    message = "Not reversed yet: the charge for this order has not been made."
+
+
+class BadPriceList(Refusal):
+    """A price list cannot be used."""
+
+    code = "charging.bad-price-list"
     status = 422
-    message = "Not saved: the terms of cover are incomplete or contradict each other."
+    message = "Price list not loaded: line %(line)s is not usable (%(reason)s)."

@@ -5,7 +5,7 @@ written from them. Quantities and unit prices have three decimals, amounts
 two; times are aware UTC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -107,6 +107,7 @@ class CostLine:
     package: str = ""  # GOI_VTYT
     other: OtherMoney | None = None
     service_ratio: int | None = None  # TYLE_TT_DV if somebody has already settled it
+    priced: bool = True  # an approved price was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +252,153 @@ class SplitBill:
         ):
             object.__setattr__(self, name, sum((getattr(line, name) for line in self.lines), ZERO))
         object.__setattr__(self, "dong", sum((line.dong for line in self.lines), DongShares()))
+
+
+INPATIENT_CARE = frozenset({"03", "04", "06", "09"})  # MA_LOAI_KCB
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One item of a price list on one day."""
+
+    kind: str
+    code: str
+    name: str
+    unit: str
+    cost_group: int
+    hospital_price: Decimal
+    insurance_price: Decimal
+    insurance_ratio: int
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewCharge:
+    """Something that was done, ordered or prescribed and costs money.
+
+    `cause` names it for ever (`order:<id>`): the same cause is charged once.
+    """
+
+    cause: str
+    kind: str
+    code: str
+    quantity: Decimal
+    ordered_at: datetime
+    department: str = ""
+    details: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge in force."""
+
+    charge_id: int
+    cause: str
+    kind: str
+    code: str
+    quantity: Decimal
+    department: str
+    details: Mapping[str, object]
+    ordered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFacts:
+    """What charging needs to know of a visit."""
+
+    encounter_id: str
+    patient_id: str
+    patient_name: str
+    facility_code: str
+    department: str
+    is_closed: bool
+    terms: CoverageTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The statement of a visit at one moment."""
+
+    visit: VisitFacts
+    at: datetime
+    split: SplitBill
+    unpriced: tuple[str, ...] = ()
+    invoiced: DongShares = DongShares()
+
+    @property
+    def lines(self) -> tuple[SplitLine, ...]:
+        """Return the lines in the order in which they were charged."""
+        return self.split.lines
+
+    @property
+    def dong(self) -> DongShares:
+        """Return who pays how many whole đồng."""
+        return self.split.dong
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """A frozen statement, or the difference to the one before."""
+
+    invoice_id: int
+    encounter_id: str
+    patient_id: str
+    sequence: int
+    category: str
+    own_dong: Dong
+    co_payment_dong: Dong
+    insurance_dong: Dong
+    other_dong: Dong
+    issued_at: datetime
+    actor_name: str
+
+    @property
+    def dong(self) -> DongShares:
+        """Return the shares of the payers."""
+        return DongShares(self.own_dong, self.co_payment_dong, self.insurance_dong, self.other_dong)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """One line of an invoice; on a later invoice its amounts are differences."""
+
+    position: int
+    charge_id: int
+    kind: str
+    code: str
+    name: str
+    unit: str
+    cost_group: int
+    quantity: Decimal
+    hospital_price: Decimal
+    insurance_price: Decimal
+    service_ratio: int
+    insurance_ratio: int
+    level: Decimal
+    amount: Decimal
+    insured_amount: Decimal
+    insurance_pays: Decimal
+    co_payment: Decimal
+    patient_pays: Decimal
+    other_pays: Decimal
+    own_dong: Dong
+    co_payment_dong: Dong
+    insurance_dong: Dong
+    other_dong: Dong
+    because: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One visit in the cashier's list."""
+
+    encounter_id: str
+    patient_id: str
+    name: str
+    patient_number: str
+    birth_date: str
+    is_closed: bool
+    opened_at: datetime
+    closed_at: datetime | None
+    new_lines: int
+    remaining: Dong | None

@@ -91,6 +91,8 @@ def _by_minute(lines: Sequence[CostLine]) -> list[list[int]]:
 
 
 def _insurance_ratio(line: CostLine, cover: Cover) -> tuple[int, tuple[str, ...]]:
+    if not line.priced:
+        return 0, ("price.none",)
     if cover.card is None:
         return 0, cover.because
     if line.scope == Scope.NOT_COVERED:
