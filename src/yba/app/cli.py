@@ -13,9 +13,10 @@ from rich.table import Table
 
 from yba import __version__
 from yba.app import backup as backups
-from yba.app import node
+from yba.app import node, staff
 from yba.foundation.accounts import service as accounts
 from yba.foundation.accounts.model import PERMISSIONS
+from yba.foundation.signing.cli import verify
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal
@@ -185,8 +186,8 @@ def user_add(
     """Add somebody; the password is asked for, never given on the command line."""
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
 
-    async def add(tx: Tx) -> str:
-        account = await accounts.create(
+    async def add(tx: Tx) -> None:
+        await staff.add(
             tx,
             actor=Actor.system("cli"),
             login=login,
@@ -196,7 +197,6 @@ def user_add(
             licence=licence,
             at=utc_now(),
         )
-        return account.id
 
     _in_transaction(add)
     console.print(f"added {login}")
@@ -256,6 +256,10 @@ def _in_transaction(verb: Callable[[Tx], Awaitable[T]]) -> T:
             return await verb(tx)
 
     return run_on_database(go)
+
+
+app.add_typer(terminology_app, name="terminology", help="Code lists with their validity dates.")
+app.command("verify")(verify)
 
 
 @app.command()

@@ -4,6 +4,7 @@ Identity numbers begin with 099, a birth-registration place that is not
 issued; telephone numbers end in five zeros and a counter.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,7 +45,9 @@ STAFF = (
 CITIZEN_LOGIN = "nguoidan"
 
 
-def clinics(facility_code: str, exam_service_code: str) -> list[Clinic]:
+def clinics(
+    facility_code: str, exam_service: str, exam_of_clinic: Mapping[str, str]
+) -> list[Clinic]:
     """Return the consulting rooms of the demo hospital."""
     rooms = (
         ("NOI1", "Phòng khám Nội tổng hợp 1", "P.101", "K01", "A"),
@@ -62,7 +65,7 @@ def clinics(facility_code: str, exam_service_code: str) -> list[Clinic]:
             room=room,
             department_code=department,
             ticket_prefix=prefix,
-            exam_service_code=exam_service_code,
+            exam_service_code=exam_of_clinic.get(code, exam_service),
             position=position,
         )
         for position, (code, name, room, department, prefix) in enumerate(rooms, start=1)

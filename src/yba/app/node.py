@@ -74,7 +74,7 @@ async def prepare(config: Settings) -> list[Migration]:
     database = Database(config.database_url, connections=1)
     try:
         async with database.transaction() as tx:
-            await seeding.load_shipped(tx)
+            await seeding.load_shipped(tx, facility_code=config.facility_code)
     finally:
         await database.close()
     return applied

@@ -8,7 +8,7 @@ after it has run somewhere is refused.
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -43,7 +43,7 @@ class Migration:
 
     number: int
     name: str
-    sql: str
+    sql: str = field(repr=False)
 
     @property
     def sha256(self) -> str:
