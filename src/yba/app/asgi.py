@@ -9,7 +9,7 @@ identity and shown without details.
 import gc
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import structlog
@@ -93,7 +93,8 @@ def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def _routes(pages: list[Page]) -> list[Route]:
+def routes_of(pages: list[Page]) -> list[Route]:
+    """Return the routes of `pages`. Raises RouteWithoutPermission."""
     for page in pages:
         if not page.permission:
             raise RouteWithoutPermission(page.name)
@@ -198,10 +199,14 @@ def _pages() -> list[Page]:
 class Shell:
     """What every request passes: identity, headers, who asks, time taken."""
 
-    def __init__(self, inner: Asgi, fhir: Callable[[], Asgi | None], state: AppState) -> None:
+    def __init__(self, inner: Starlette, fhir: Callable[[], Asgi | None], state: AppState) -> None:
         self._inner = inner
         self._fhir = fhir
         self._state = state
+
+    def running(self) -> AbstractAsyncContextManager[object]:
+        """Run the application's life without a web server (for tests)."""
+        return self._inner.router.lifespan_context(self._inner)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -251,7 +256,7 @@ class Shell:
             )
 
 
-def build(config: settings.Settings) -> Asgi:
+def build(config: settings.Settings) -> Shell:
     """Put the application together for `config`; it connects when it starts."""
     catalogs = i18n.load()
     if config.database_url is None:
@@ -270,7 +275,9 @@ def build(config: settings.Settings) -> Asgi:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with wiring.running(state):
-            fhir.append(wiring.fhir(state))
+            base = wiring.fhir(state)
+            if base is not None:
+                fhir.append(base)
             # Everything alive now lives until the end: the collector need not look again.
             gc.collect()
             gc.freeze()
@@ -279,7 +286,7 @@ def build(config: settings.Settings) -> Asgi:
         await state.database.close()
 
     application = Starlette(
-        routes=_routes(_pages()),
+        routes=routes_of(_pages()),
         lifespan=lifespan,
         exception_handlers={Refusal: _refused, HTTPException: _http_error, 500: _bug},
     )
@@ -287,7 +294,7 @@ def build(config: settings.Settings) -> Asgi:
     return Shell(application, lambda: fhir[0] if fhir else None, state)
 
 
-def create() -> Asgi:
+def create() -> Shell:
     """Build the application from the environment (what the web server calls)."""
     config = settings.load()
     logs.configure(config.log_format)
