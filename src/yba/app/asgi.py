@@ -28,9 +28,10 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import AccessRefused, NotFound, NotSignedIn, Refusal
-from yba.plumbing import html, i18n, logs, outbox, settings
+from yba.plumbing import i18n, logs, outbox, settings
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Database, Tx
+from yba.plumbing.html import assets, environment
 from yba.plumbing.web import (
     PUBLIC,
     SIGNED_IN,
@@ -245,7 +246,7 @@ class Shell:
             _SECONDS.labels(route).observe(time.perf_counter() - started)
 
     async def _who(self, scope: Scope) -> Actor | None:
-        if scope["path"].startswith(html.assets.PREFIX):
+        if scope["path"].startswith(assets.PREFIX):
             return None
         token = Request(scope).cookies.get(accounts_pages.COOKIE)
         if not token:
@@ -266,7 +267,7 @@ def build(config: settings.Settings) -> Shell:
         database=Database(config.database_url, connections=config.connections),
         blobs=BlobStore(config.blob_dir),
         catalogs=catalogs,
-        templates=html.environment.build(config, catalogs, wiring.navigation()),
+        templates=environment.build(config, catalogs, wiring.navigation()),
     )
     audit.set_facility(config.facility_name)
     wiring.subscribe()
