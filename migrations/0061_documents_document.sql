@@ -8,7 +8,7 @@ CREATE TABLE documents.document (
     document_id   text COLLATE "C" PRIMARY KEY,   -- also the id of its DocumentReference
     short_id      text COLLATE "C" NOT NULL UNIQUE CHECK (short_id ~ '^[0-9a-z]{12}$'),
     kind          text NOT NULL,
-    title         text NOT NULL,
+    about         text COLLATE "C" NOT NULL,      -- what its versions have in common: visit, prescription
     encounter_id  text COLLATE "C" NOT NULL,
     patient_id    text COLLATE "C" NOT NULL,
     version       integer NOT NULL CHECK (version >= 1),
@@ -22,10 +22,11 @@ CREATE TABLE documents.document (
     facility      text NOT NULL,
     signed_at     timestamptz NOT NULL,
     recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (encounter_id, kind, version),
+    UNIQUE (kind, about, version),
     CHECK ((version = 1) = (replaces IS NULL)),
     CHECK (version = 1 OR reason <> '')
 );
+CREATE INDEX document_by_encounter ON documents.document (encounter_id, document_id);
 CREATE INDEX document_by_patient ON documents.document (patient_id, document_id);
 CREATE INDEX document_by_hash ON documents.document (sha256);
 
@@ -36,3 +37,13 @@ END
 $$;
 CREATE TRIGGER document_stays BEFORE UPDATE OR DELETE ON documents.document
     FOR EACH STATEMENT EXECUTE FUNCTION documents.refuse_change();
+
+-- Paper copies are counted, so that each says how many went before it.
+CREATE TABLE documents.paper_copy (
+    document_id   text COLLATE "C" NOT NULL REFERENCES documents.document,
+    number        integer NOT NULL CHECK (number >= 1),
+    account_id    text NOT NULL,
+    person        text NOT NULL,
+    at            timestamptz NOT NULL,
+    PRIMARY KEY (document_id, number)
+);

@@ -1,9 +1,12 @@
 """A visit of a fictitious patient, as the papers of that visit say it."""
 
+import unicodedata
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from yba.care.documents import model
@@ -16,6 +19,19 @@ ASSETS = Path(__file__).parents[3] / "var" / "assets" / "fonts"
 def fonts() -> Path:
     """Return the folder of print fonts, which need not exist."""
     return ASSETS
+
+
+@pytest.fixture(scope="session")
+def text_of() -> Callable[[bytes], str]:
+    """Return a reader of all pages: one space between words, in NFC."""
+
+    def read(pdf: bytes) -> str:
+        document = pypdfium2.PdfDocument(pdf)
+        words = " ".join(page.get_textpage().get_text_range() for page in document)
+        document.close()
+        return unicodedata.normalize("NFC", " ".join(words.split()))
+
+    return read
 
 
 @pytest.fixture
@@ -132,13 +148,12 @@ def record(facility, patient, doctor, diagnoses, prescription, results) -> model
         past_history="Tăng huyết áp 2 năm, đang dùng amlodipin 5 mg.",
         allergies="Không có dị ứng đã biết",
         vitals=(
-            vital(name="Mạch", value=Decimal(92), unit="lần/phút"),
-            vital(name="Nhiệt độ", value=Decimal("38.5"), unit="°C", flag="H"),
-            vital(name="HA tâm thu", value=Decimal(135), unit="mmHg"),
-            vital(name="HA tâm trương", value=Decimal(85), unit="mmHg"),
-            vital(name="Nhịp thở", value=Decimal(20), unit="lần/phút"),
-            vital(name="SpO₂", value=Decimal(97), unit="%"),
-            vital(name="Cân nặng", value=Decimal("54.0"), unit="kg"),
+            vital(name="Mạch", value="92", unit="lần/phút"),
+            vital(name="Nhiệt độ", value="38,5", unit="°C", flag="H"),
+            vital(name="Huyết áp", value="135/85", unit="mmHg"),
+            vital(name="Nhịp thở", value="20", unit="lần/phút"),
+            vital(name="SpO₂", value="97", unit="%"),
+            vital(name="Cân nặng", value="54", unit="kg"),
         ),
         findings="Tỉnh, tiếp xúc tốt. Họng đỏ. Phổi: ran ngáy hai bên, không ran nổ. Tim đều.",
         preliminary_diagnosis="Theo dõi viêm phế quản cấp",

@@ -1,6 +1,5 @@
 """The papers read correctly: every letter, every rule of print, tagged and archivable."""
 
-import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -23,16 +22,8 @@ def printed(sheet, sealing, fonts) -> bytes:
     return render_now(sheets.template_of(sheet), words, fonts=fonts, at=NOON)
 
 
-def text_of(pdf: bytes) -> str:
-    """Return the words of all pages, one space between, in NFC."""
-    document = pypdfium2.PdfDocument(pdf)
-    words = " ".join(page.get_textpage().get_text_range() for page in document)
-    document.close()
-    return unicodedata.normalize("NFC", " ".join(words.split()))
-
-
 @pytest.mark.parametrize("with_fonts", [True, False])
-def test_every_vietnamese_letter_can_be_read_back(record, sealing, fonts, with_fonts):
+def test_every_vietnamese_letter_can_be_read_back(record, sealing, fonts, with_fonts, text_of):
     text = text_of(printed(record, sealing, fonts if with_fonts else NO_FONTS))
 
     for words in (
@@ -55,7 +46,9 @@ def test_every_vietnamese_letter_can_be_read_back(record, sealing, fonts, with_f
         assert words in text, words
 
 
-def test_a_small_quantity_is_written_with_a_leading_zero(prescription_sheet, sealing, fonts):
+def test_a_small_quantity_is_written_with_a_leading_zero(
+    prescription_sheet, sealing, fonts, text_of
+):
     text = text_of(printed(prescription_sheet, sealing, fonts))
 
     assert "08 viên" in text
@@ -72,13 +65,13 @@ def test_a_small_quantity_is_written_with_a_leading_zero(prescription_sheet, sea
         ("1950", "1950 (76 tuổi)"),
     ],
 )
-def test_age_is_in_months_below_72_months(record, sealing, fonts, birth_date, shown):
+def test_age_is_in_months_below_72_months(record, sealing, fonts, birth_date, shown, text_of):
     child = replace(record, patient=replace(record.patient, birth_date=birth_date))
 
     assert shown in text_of(printed(child, sealing, fonts))
 
 
-def test_what_is_unknown_is_written_out(record, sealing, fonts):
+def test_what_is_unknown_is_written_out(record, sealing, fonts, text_of):
     bare = replace(record, findings="", diagnoses=(), prescriptions=(), services=())
 
     text = text_of(printed(bare, sealing, fonts))
@@ -88,14 +81,14 @@ def test_what_is_unknown_is_written_out(record, sealing, fonts):
     assert "Không có chỉ định." in text
 
 
-def test_a_draft_says_so_on_every_page(record, fonts):
+def test_a_draft_says_so_on_every_page(record, fonts, text_of):
     text = text_of(printed(record, None, fonts))
 
     assert text.count("BẢN NHÁP – CHƯA KÝ") == 2
     assert "chưa ký" in text
 
 
-def test_a_new_version_names_its_reason(record, sealing, fonts):
+def test_a_new_version_names_its_reason(record, sealing, fonts, text_of):
     second = replace(sealing, version=2, reason="Bổ sung chẩn đoán kèm theo")
 
     text = text_of(printed(record, second, fonts))
@@ -103,7 +96,7 @@ def test_a_new_version_names_its_reason(record, sealing, fonts):
     assert "Bản 2, thay cho bản trước. Lý do sửa: Bổ sung chẩn đoán kèm theo" in text
 
 
-def test_what_a_person_typed_is_never_read_as_markup(record, sealing, fonts):
+def test_what_a_person_typed_is_never_read_as_markup(record, sealing, fonts, text_of):
     hostile = '#panic() *x* $x^2$ #image("/etc/passwd") <y> \\ " {"'
 
     text = text_of(printed(replace(record, findings=hostile), sealing, fonts))
@@ -125,7 +118,7 @@ def test_the_same_words_give_the_same_bytes(record, sealing, fonts):
     assert printed(record, sealing, fonts) == printed(record, sealing, fonts)
 
 
-def test_a_receipt_adds_up_in_words(receipt, fonts):
+def test_a_receipt_adds_up_in_words(receipt, fonts, text_of):
     text = text_of(printed(receipt, None, fonts))
 
     assert "33.600 ₫" in text
@@ -133,7 +126,7 @@ def test_a_receipt_adds_up_in_words(receipt, fonts):
     assert "PT26-000123" in text
 
 
-def test_the_slip_of_the_desk_is_80_mm_wide(queue_slip, fonts):
+def test_the_slip_of_the_desk_is_80_mm_wide(queue_slip, fonts, text_of):
     pdf = printed(queue_slip, None, fonts)
 
     document = pypdfium2.PdfDocument(pdf)
@@ -144,7 +137,7 @@ def test_the_slip_of_the_desk_is_80_mm_wide(queue_slip, fonts):
     assert "ƯU TIÊN" in text_of(pdf)
 
 
-def test_a_laboratory_report_marks_what_is_out_of_range(laboratory_report, sealing, fonts):
+def test_a_laboratory_report_marks_what_is_out_of_range(laboratory_report, sealing, fonts, text_of):
     text = text_of(printed(laboratory_report, sealing, fonts))
 
     assert "12,4 ↑" in text

@@ -9,7 +9,7 @@ import pytest
 
 from yba.foundation.signing import service
 from yba.foundation.signing.errors import FileTooLarge, MayNotSign
-from yba.foundation.signing.model import SignerRole, Verdict
+from yba.foundation.signing.model import MAX_FILE_BYTES, SignerRole, Verdict
 
 
 async def put(tx, signing, actor, pdf, at, **more):
@@ -129,7 +129,7 @@ async def test_no_key_material_reaches_the_database(tx, signing, doctor, page, a
 
 async def test_a_file_beyond_the_limit_is_refused(signing, at):
     with pytest.raises(FileTooLarge):
-        await service.verify_pdf(b"%" * (service.MAX_FILE_BYTES + 1), trust=signing.trust(), at=at)
+        await service.verify_pdf(b"%" * (MAX_FILE_BYTES + 1), trust=signing.trust(), at=at)
 
 
 class TestTimeStamps:

@@ -42,6 +42,44 @@ STANDING_WORDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One signed paper of the register; `title` is a msgid."""
+
+    document_id: str
+    short_id: str
+    kind: str
+    about: str
+    encounter_id: str
+    patient_id: str
+    version: int
+    replaces: str | None
+    reason: str
+    sha256: str
+    content_hash: str
+    size: int
+    signer_name: str
+    signer_licence: str
+    facility: str
+    signed_at: datetime
+    replaced_by: str | None
+
+    @property
+    def title(self) -> str:
+        """What kind of paper it is, as a msgid."""
+        return TITLES[Kind(self.kind)]
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it is in force."""
+        return Standing.SUPERSEDED if self.replaced_by else Standing.SIGNED
+
+    @property
+    def file_name(self) -> str:
+        """A name for downloads that tells nothing about the patient."""
+        return f"{self.kind}-{self.short_id}.pdf"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facility:
     """The head of every paper."""
@@ -88,10 +126,10 @@ class SignerBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class VitalLine:
-    """One measurement. `flag` is "", "L", "H", "LL" or "HH"."""
+    """One measurement as printed. `flag` is "", "L", "H", "LL" or "HH"."""
 
     name: str
-    value: Decimal
+    value: str
     unit: str
     flag: str = ""
 

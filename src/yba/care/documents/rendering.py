@@ -66,7 +66,6 @@ def render_now(
     fonts: Path,
     at: datetime,
     archive: bool = True,
-    root: Path | None = None,
 ) -> bytes:
     """Return the PDF of `template`; blocks for about 30 ms a page.
 
@@ -82,7 +81,7 @@ def render_now(
         sys_inputs={"data": data},
         pdf_standards=[_ARCHIVE] if archive else [],
         timestamp=int(at.timestamp()),
-        root=str(root or _FOLDER),
+        root=str(_FOLDER),
     )
     if not isinstance(output, bytes):
         raise TypeError("typst returned no PDF")

@@ -153,7 +153,7 @@ def _spaced(short_id: str) -> str:
 def _vital(line: VitalLine) -> Words:
     return {
         "name": line.name,
-        "value": shown_number(line.value),
+        "value": line.value,
         "unit": line.unit,
         "flag": _FLAG.get(line.flag, ""),
     }
@@ -304,8 +304,8 @@ def _queue_slip(sheet: QueueSlip) -> Words:
     }
 
 
-def words_of_copy(copy: PaperCopy, pages: int) -> Words:
-    """Return the marks that are printed over the pages of a paper copy."""
+def words_of_copy(copy: PaperCopy) -> Words:
+    """Return the marks that are printed under the pages of a paper copy."""
     return {
         "system": copy.system,
         "owner": copy.owner,
@@ -317,7 +317,6 @@ def words_of_copy(copy: PaperCopy, pages: int) -> Words:
         "sha256": copy.sha256,
         "superseded": copy.superseded,
         "qr": qr_drawing(copy.address),
-        "pages": pages,
     }
 
 

@@ -9,8 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from yba.foundation.signing.authority import Trust, trust_in
-from yba.foundation.signing.model import VERDICT_WORDS, Finding, Verdict, Verification
-from yba.foundation.signing.service import MAX_FILE_BYTES
+from yba.foundation.signing.model import (
+    MAX_FILE_BYTES,
+    VERDICT_WORDS,
+    Finding,
+    Verdict,
+    Verification,
+)
 from yba.foundation.signing.verification import verify_pdf
 from yba.kernel.clock import local, utc_now
 from yba.plumbing import i18n, settings

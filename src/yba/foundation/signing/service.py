@@ -27,6 +27,7 @@ from yba.foundation.signing.errors import (
 )
 from yba.foundation.signing.keys import SoftwareKeys, wrapping_key
 from yba.foundation.signing.model import (
+    MAX_FILE_BYTES,
     Consent,
     Holder,
     HolderKind,
@@ -42,7 +43,6 @@ from yba.kernel.clock import local
 from yba.kernel.ids import encode_id, new_snowflake
 from yba.plumbing.database import Tx
 
-MAX_FILE_BYTES = 20 * 1024 * 1024
 _RENEW_BEFORE = timedelta(days=30)
 _log = structlog.get_logger(__name__)
 

@@ -1,0 +1,41 @@
+"""The only way to a document: who may see it, who may sign it."""
+
+from yba.care.documents import store
+from yba.care.documents.errors import DocumentNotFound, NotTheTreatingDoctor
+from yba.care.documents.model import Document
+from yba.kernel.actor import Actor
+from yba.kernel.refusal import AccessRefused
+from yba.plumbing.database import Tx
+
+_SEE = ("documents.read", "chart.read")
+
+
+def may_see(actor: Actor, patient_id: str) -> bool:
+    """Whether an actor may see a patient's papers: treating staff, or the patient herself."""
+    return actor.patient_id == patient_id or any(map(actor.may, _SEE))
+
+
+def require_see(actor: Actor, patient_id: str) -> None:
+    """Raise DocumentNotFound for whoever may not know of the document."""
+    if not may_see(actor, patient_id):
+        raise DocumentNotFound
+
+
+def require_sign(actor: Actor, doctor_id: str) -> None:
+    """Raise unless `actor` may sign and is the doctor called `doctor_id`.
+
+    An empty `doctor_id` means that nobody has been named yet.
+    """
+    if not actor.may("documents.sign"):
+        raise AccessRefused
+    if doctor_id and actor.practitioner_id != doctor_id:
+        raise NotTheTreatingDoctor
+
+
+async def visible_document(tx: Tx, *, actor: Actor, document_id: str) -> Document:
+    """Return a document that the actor may see. Raises DocumentNotFound."""
+    found = await store.document(tx, document_id)
+    if found is None:
+        raise DocumentNotFound
+    require_see(actor, found.patient_id)
+    return found
