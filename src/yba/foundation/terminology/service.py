@@ -24,7 +24,12 @@ from yba.foundation.terminology.model import (
 from yba.plumbing.database import Tx
 
 __all__ = [
+    "CodeBook",
+    "Concept",
+    "Edition",
+    "Found",
     "ImportReport",
+    "Problem",
     "PublishedList",
     "check_diagnosis",
     "code_book",

@@ -213,8 +213,8 @@ def _drug(file: _File, row: Row) -> tuple[bool, dict[str, Any]]:
     dose = f"{verb} {per_take} {row['unit']}/lần, ngày {times} lần{advice}"
     control = next((flag for flag in flags if flag in ("N", "H")), "none")
     price = int(row["price"])
-    serial = hashlib.sha256(row["code"].encode()).digest()
-    number = 90_000 + int.from_bytes(serial[:4], "big") % 10_000
+    _, substance, serial = row["code"].split(".")
+    number = 90_000 + 10 * int(substance) + int(serial)
     ratio = int(row["ratio"] or 100)
     properties = {
         "substance_code": row["code"].rpartition(".")[0],

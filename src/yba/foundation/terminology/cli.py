@@ -1,0 +1,158 @@
+"""`yba terminology`: load published code lists, look into them.
+
+The command line of a node without a running server: it opens the database
+the settings name, or starts the node's own for as long as it needs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from yba.foundation.terminology import readers, service
+from yba.foundation.terminology.importing import ImportReport
+from yba.kernel.clock import local_date, utc_now
+from yba.plumbing import migrations, settings
+from yba.plumbing.database import Database, Tx
+from yba.plumbing.postgres import EmbeddedPostgres
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, help="Code lists with their validity dates.")
+_MISPRINTS_SHOWN = 20
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, like 2026-07-01.")]
+
+
+@contextmanager
+def _database_url() -> Generator[str]:
+    config = settings.load()
+    if config.database_url is not None:
+        yield config.database_url
+        return
+    postgres = EmbeddedPostgres(config.data_dir / "postgres")
+    postgres.start()
+    try:
+        yield postgres.dsn
+    finally:
+        postgres.stop()
+
+
+def _in_transaction(verb: Callable[[Tx], Awaitable[T]]) -> T:
+    async def go(url: str) -> T:
+        await migrations.migrate(url)
+        database = Database(url, connections=1)
+        try:
+            async with database.transaction() as tx:
+                await service.load_shipped(tx)
+                return await verb(tx)
+        finally:
+            await database.close()
+
+    with _database_url() as url:
+        return asyncio.run(go(url))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="The published list: .xlsx, or text with tabs.")],
+    kind: Annotated[str, typer.Option("--list", help="One of: " + ", ".join(readers.KINDS))],
+    valid_from: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="The first day on which the list is in force."),
+    ],
+    valid_to: Day = None,
+    allow_shrink: Annotated[
+        bool, typer.Option(help="Accept a complete list that ends most codes in force.")
+    ] = False,
+) -> None:
+    """Bring a published list into force, all of it or nothing.
+
+    Codes that changed get a new row and the old one ends the day before;
+    diagnoses already recorded are never touched. Repeating an import changes
+    nothing.
+
+    Example: yba terminology import icd10.xlsx --list icd10 --valid-from 2026-07-01
+    """
+    console = Console()
+    first_day = valid_from.date()
+    last_day = valid_to.date() if valid_to else None
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"reading {file.name}", total=None)
+        published = readers.read_list(file, kind=kind)
+        progress.update(task, description=f"loading {len(published.concepts):,} codes")
+
+        async def load(tx: Tx) -> ImportReport:
+            return await service.import_list(
+                tx,
+                published=published,
+                valid_from=first_day,
+                valid_to=last_day,
+                allow_shrink=allow_shrink,
+            )
+
+        report = _in_transaction(load)
+    _show(console, report, first_day)
+
+
+def _show(console: Console, report: ImportReport, first_day: date) -> None:
+    table = Table(title=f"{report.system} from {first_day:%d/%m/%Y}")
+    for heading in ("added", "changed", "corrected", "closed", "unchanged", "misprints"):
+        table.add_column(heading, justify="right")
+    counts = (report.added, report.changed, report.corrected, report.closed, report.unchanged)
+    table.add_row(*(f"{count:,}" for count in (*counts, len(report.misprints))))
+    console.print(table)
+    for misprint in report.misprints[:_MISPRINTS_SHOWN]:
+        colour = "yellow" if misprint.is_repaired else "red"
+        console.print(
+            f"  [{colour}]line {misprint.line}[/]: {escape(misprint.code)}: {misprint.reason}"
+        )
+    if len(report.misprints) > _MISPRINTS_SHOWN:
+        console.print(f"  … and {len(report.misprints) - _MISPRINTS_SHOWN} more")
+    if not report.has_changes:
+        console.print("Nothing changed: this list was already in force.")
+
+
+@app.command()
+def search(
+    system: Annotated[str, typer.Argument(help="icd10, service, drug, commune, ma_khoa …")],
+    text: Annotated[str, typer.Argument(help="Words in any order without accents, or a code.")],
+    on: Day = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+) -> None:
+    """Look up codes in force on a day, today if none is given.
+
+    Example: yba terminology search icd10 "sot xuat huyet"
+    """
+    day = on.date() if on else local_date(utc_now())
+    console = Console()
+
+    async def find(tx: Tx) -> list[service.Concept]:
+        return await service.search_concepts(tx, system=system, text=text, on=day, limit=limit)
+
+    for concept in _in_transaction(find):
+        console.print(f"[bold]{escape(concept.code)}[/]  {escape(concept.name_vi)}")
+
+
+@app.command()
+def lists() -> None:
+    """Show every list that was loaded, newest first."""
+    console = Console()
+    table = Table("system", "rows", "from", "source")
+
+    async def loaded(tx: Tx) -> list[service.Edition]:
+        return await service.editions(tx)
+
+    for edition in _in_transaction(loaded):
+        start = f"{edition.valid_from:%d/%m/%Y}" if edition.valid_from else "as each row says"
+        table.add_row(edition.system, f"{edition.row_count:,}", start, edition.source)
+    console.print(table)
