@@ -85,9 +85,14 @@ class Moment:
 
     def __init__(self, at: datetime) -> None:
         self.micros = micros(at) // 1000 * 1000
-        self.text = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + (
-            f"{self.micros // 1000 % 1000:03}Z"
-        )
+        self.text = instant_text(self.micros)
+
+
+def instant_text(moment: int) -> str:
+    """Return microseconds since 1970 as a FHIR instant with milliseconds."""
+    seconds, rest = divmod(moment, 1_000_000)
+    day = datetime.fromtimestamp(seconds, UTC)
+    return f"{day:%Y-%m-%dT%H:%M:%S}.{rest // 1000:03}Z"
 
 
 def row_of(

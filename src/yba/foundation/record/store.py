@@ -171,3 +171,17 @@ TYPE_SHARES: LiteralString = """
 ROW_ESTIMATE: LiteralString = """
     SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = 'record.resource'::regclass
 """
+
+LOCK_CONDITIONS: LiteralString = """
+    SELECT pg_advisory_xact_lock(k) FROM (SELECT k FROM unnest($1::bigint[]) k ORDER BY k) o
+"""
+
+# Which resources carry these keys: at most two each, for conditional references.
+BY_KEYS: LiteralString = """
+    SELECT w.n, r.rid, r.fid, r.body
+      FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS w (n, type, k)
+     CROSS JOIN LATERAL (
+           SELECT rid, fid, body FROM record.resource r
+            WHERE r.keys @> ARRAY[w.k] AND r.type = w.type AND r.flags & 1 = 0
+            LIMIT 2) r
+"""

@@ -1,0 +1,294 @@
+"""Writes as the FHIR API asks for them: create, update, delete, also by condition.
+
+Main rule: whatever is carried out together is one transaction; locks are taken in one order
+(conditions by number, then rows by place), so writers wait for each other but never in a circle.
+Standard: FHIR R4 RESTful API, conditional create, update and delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from xxhash import xxh3_64_intdigest
+
+from yba.fhir import r4
+from yba.foundation.audit import service as audit
+from yba.foundation.audit.model import Act, Action
+from yba.foundation.record import reading, store
+from yba.foundation.record.errors import (
+    ResourceNotFound,
+    SeveralMatches,
+    UnreadableBody,
+    VersionConflict,
+)
+from yba.foundation.record.keys import id_of, row_id, signed
+from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.query.parse import parse
+from yba.foundation.record.rows import DELETED, Row, deleted_row
+from yba.foundation.record.writing import Place, Writer, insert, insert_new, lock, replace
+from yba.kernel.actor import Actor
+from yba.kernel.ids import encode_id, new_id
+from yba.kernel.refusal import Conflict, Refusal
+from yba.plumbing.database import Tx
+
+_AUDITED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one operation."""
+
+    status: Literal[200, 201, 204]
+    type: str
+    id: str
+    version: int
+    changed: bool = True
+    body: bytes | None = None
+
+    @property
+    def reference(self) -> str:
+        """Return the literal reference."""
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One write that is asked for, and what became of it."""
+
+    method: Literal["POST", "PUT", "DELETE"]
+    type: str
+    actor: Actor
+    id: str = ""
+    resource: Any = None
+    condition: str | None = None
+    if_match: int | None = None
+    if_none_match: bool = False
+    what: str = "fhir_api"
+    row: Row | None = None
+    outcome: Outcome | None = None
+    error: Refusal | None = None
+    found: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    patient_id: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Return (type number, row id)."""
+        return TYPE_NUMBERS[self.type], row_id(self.type, self.id)
+
+    @property
+    def open(self) -> bool:
+        """Return whether nothing has become of it yet."""
+        return self.outcome is None and self.error is None
+
+
+class Operations:
+    """Carries out operations inside one transaction; a refused one leaves the others alone.
+
+    Whoever wants all or nothing looks for an `error` afterwards and rolls back.
+    """
+
+    def __init__(self, tx: Tx, *, at: datetime) -> None:
+        self.tx = tx
+        self.at = at
+        self.writer = Writer(tx, at=at)
+
+    async def carry_out(self, operations: Sequence[Operation]) -> None:
+        """Carry out all; each gets its outcome or its error. No resource may appear twice."""
+        await self.resolve([o for o in operations if o.condition is not None and o.open])
+        await self._write([o for o in operations if o.open])
+        await self._audit(operations)
+
+    async def resolve(self, conditional: Sequence[Operation]) -> None:
+        """Find what conditions match, under a lock that every writer with the same one takes."""
+        if not conditional:
+            return
+        numbers = sorted(
+            {signed(xxh3_64_intdigest(f"{o.type}?{o.condition}".encode())) for o in conditional}
+        )
+        await self.tx.execute(store.LOCK_CONDITIONS, numbers)
+        first: dict[tuple[str, str], Operation] = {}
+        for operation in conditional:
+            twin = first.setdefault((operation.type, operation.condition or ""), operation)
+            try:
+                if twin is not operation and twin.method == "POST":
+                    # The same condition twice in one bundle makes one resource.
+                    self._same_as(operation, twin)
+                else:
+                    await self._resolve_one(operation)
+            except Refusal as refused:
+                operation.error = refused
+
+    @staticmethod
+    def _same_as(operation: Operation, twin: Operation) -> None:
+        if twin.error is not None:
+            raise twin.error
+        version = twin.outcome.version if twin.outcome else 1
+        operation.id = twin.id
+        operation.outcome = Outcome(200, twin.type, twin.id, version, changed=False)
+
+    async def _resolve_one(self, operation: Operation) -> None:
+        found = await matching(self.tx, operation.type, operation.condition or "", self.at)
+        if len(found) > 1:
+            raise SeveralMatches(type=operation.type)
+        match operation.method, found:
+            case "POST", [one]:
+                operation.id = one.id
+                operation.outcome = Outcome(200, one.type, one.id, one.version, changed=False)
+                operation.outcome.body = one.body
+            case "PUT", [one]:
+                if operation.resource.id not in (None, one.id):
+                    raise UnreadableBody(reason="the id in the body is not that of the match")
+                operation.id = operation.resource.id = one.id
+            case "PUT", _:
+                operation.id = operation.resource.id = operation.resource.id or new_id()
+            case "DELETE", [one]:
+                operation.id = one.id
+            case "DELETE", _:
+                operation.outcome = Outcome(204, operation.type, "", 0, changed=False)
+            case _:
+                pass
+
+    async def _write(self, operations: Sequence[Operation]) -> None:
+        existing = [o for o in operations if o.method != "POST"]
+        current = await lock(self.tx, sorted({o.place for o in existing})) if existing else {}
+        replaced: list[Row] = []
+        for operation in existing:
+            try:
+                row = self._next(operation, current.get(operation.place))
+            except Refusal as refused:
+                operation.error = refused
+            else:
+                if row is not None and operation.place in current:
+                    replaced.append(row)
+        created = [o for o in operations if o.method == "POST"]
+        for operation in created:
+            self._create(operation)
+        if replaced:
+            await replace(self.tx, replaced)
+        if created:
+            await insert_new(self.tx, [o.row for o in created if o.row is not None])
+        await self._insert_named([o for o in existing if o.open and o.row is not None])
+
+    def _create(self, operation: Operation) -> None:
+        row = operation.row
+        if row is None:
+            operation.row = row = self.writer.row(operation.resource, 1)
+        operation.patient_id = row.patient_id
+        operation.outcome = Outcome(201, row.type, row.id, 1, body=row.json)
+
+    def _next(self, operation: Operation, record: Any) -> Row | None:
+        """Return the row that follows the current state, or None where nothing is to be replaced."""
+        if record is not None and id_of(record["rid"], record["fid"]) != operation.id:
+            raise Conflict
+        if operation.method == "DELETE":
+            return self._delete(operation, record)
+        if record is None:
+            if operation.if_match is not None:
+                raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=0)
+            operation.row = self.writer.row(operation.resource, 1)
+            return None
+        if operation.if_none_match and not record["flags"] & DELETED:
+            version = record["version"]
+            raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=version)
+        wanted = self._wanted(operation)
+        row, saved = self.writer.next_state(operation.resource, record, wanted)
+        operation.patient_id = row.patient_id if row else None
+        operation.outcome = Outcome(
+            201 if saved.created else 200, saved.type, saved.id, saved.version, saved.changed,
+            row.json if row else r4.encode(operation.resource),
+        )  # fmt: skip
+        return row
+
+    def _delete(self, operation: Operation, record: Any) -> Row | None:
+        version: int = record["version"] if record else 0
+        if operation.if_match is not None and operation.if_match != version:
+            raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=version)
+        if record is None or record["flags"] & DELETED:
+            operation.outcome = Outcome(204, operation.type, operation.id, version, changed=False)
+            return None
+        row = deleted_row(
+            operation.type, operation.id, version=version + 1, moment=self.writer.moment
+        )
+        patient: int | None = record["patient"]
+        operation.patient_id = encode_id(patient) if patient is not None and patient >= 0 else None
+        operation.outcome = Outcome(204, operation.type, operation.id, version + 1)
+        return row
+
+    @staticmethod
+    def _wanted(operation: Operation) -> dict[str, int]:
+        if operation.if_match is None:
+            return {}
+        return {f"{operation.type}/{operation.id}": operation.if_match}
+
+    async def _insert_named(self, operations: Sequence[Operation]) -> None:
+        """Insert resources whose ids their clients chose."""
+        if not operations:
+            return
+        fresh = await insert(self.tx, [o.row for o in operations if o.row is not None])
+        for operation in operations:
+            assert operation.row is not None
+            if operation.place in fresh:
+                self._create(operation)
+            else:
+                # Somebody created it between our look and our insert.
+                operation.error = Conflict()
+
+    async def _audit(self, operations: Iterable[Operation]) -> None:
+        groups: dict[tuple[str, str, str, str | None], list[str]] = {}
+        actors: dict[str, Actor] = {}
+        for operation in operations:
+            outcome = operation.outcome
+            if outcome is None or not outcome.changed:
+                continue
+            action = {201: "C", 200: "U", 204: "D"}[outcome.status]
+            actor = operation.actor
+            actors[actor.account_id] = actor
+            key = (actor.account_id, action, operation.what, operation.patient_id)
+            groups.setdefault(key, []).append(outcome.reference)
+        acts = [
+            Act(actors[account], _ACTIONS[action], what, self.at, patient, part, None)
+            for (account, action, what, patient), references in groups.items()
+            for part in _parts(references)
+        ]
+        await audit.record_many(self.tx, acts)
+
+
+_ACTIONS: dict[str, Action] = {"C": "C", "U": "U", "D": "D"}
+
+
+def _parts(references: list[str]) -> Iterable[list[str]]:
+    for start in range(0, len(references), _AUDITED_AT_ONCE):
+        yield references[start : start + _AUDITED_AT_ONCE]
+
+
+async def matching(tx: Tx, type_: str, condition: str, at: datetime) -> list[Any]:
+    """Return at most two current resources that meet a condition.
+
+    Raises UnsearchableQuery for a condition that cannot be decided, or an empty one.
+    """
+    search = parse(type_, condition)
+    if not search.conditions:
+        raise UnreadableBody(reason="the condition is empty")
+    page = await reading.find(tx, reading.limited(search, 2), now=at)
+    return page.matches
+
+
+async def resolve_references(
+    tx: Tx, conditions: Iterable[tuple[str, str]], at: datetime
+) -> dict[tuple[str, str], str]:
+    """Return the literal reference for each (type, condition) of conditional references.
+
+    Raises ResourceNotFound where nothing matches, SeveralMatches where more than one does.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for type_, condition in conditions:
+        matches = await matching(tx, type_, condition, at)
+        if not matches:
+            raise ResourceNotFound
+        if len(matches) > 1:
+            raise SeveralMatches(type=type_)
+        found[type_, condition] = f"{type_}/{matches[0].id}"
+    return found

@@ -1,0 +1,74 @@
+"""The CapabilityStatement: generated from what is on, so it cannot promise more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from yba.fhir import r4
+from yba.foundation.record.plans import TYPE_NAMES, plan_of
+from yba.foundation.record.rows import Moment
+
+_INTERACTIONS = (
+    "read", "vread", "update", "delete", "history-instance", "history-type", "create",
+    "search-type",
+)  # fmt: skip
+_UNSEARCHED = {"special"}
+
+
+@lru_cache(maxsize=4)
+def statement(base: str, name: str, version: str, at: datetime) -> bytes:
+    """Return the statement as JSON."""
+    rest: dict[str, Any] = {
+        "mode": "server",
+        "security": r4.CapabilityStatementRestSecurity(
+            description="Every request except this one needs a bearer token.",
+        ),
+        "resource": [_resource(type_) for type_ in TYPE_NAMES],
+        "interaction": [
+            r4.CapabilityStatementRestInteraction(code=code)  # type: ignore[arg-type]
+            for code in ("transaction", "batch", "history-system")
+        ],
+    }
+    return r4.encode(
+        r4.CapabilityStatement(
+            status="active",
+            date=Moment(at).text,
+            kind="instance",
+            software=r4.CapabilityStatementSoftware(name="Yba", version=version),
+            implementation=r4.CapabilityStatementImplementation(description=name, url=base),
+            fhirVersion="4.0.1",
+            format=["application/fhir+json", "json"],
+            rest=[r4.CapabilityStatementRest(**rest)],
+        )
+    )
+
+
+def _resource(type_: str) -> r4.CapabilityStatementRestResource:
+    parameters = [p for p in plan_of(type_).parameters.values() if p.kind not in _UNSEARCHED]
+    references: list[str | None] = [
+        f"{type_}:{p.code}" for p in parameters if p.kind == "reference"
+    ]
+    return r4.CapabilityStatementRestResource(
+        type=type_,  # type: ignore[arg-type]
+        interaction=[
+            r4.CapabilityStatementRestResourceInteraction(code=code)  # type: ignore[arg-type]
+            for code in _INTERACTIONS
+        ],
+        versioning="versioned-update",
+        readHistory=True,
+        updateCreate=True,
+        conditionalCreate=True,
+        conditionalRead="full-support",
+        conditionalUpdate=True,
+        conditionalDelete="single",
+        searchInclude=references or None,
+        searchParam=[
+            r4.CapabilityStatementRestResourceSearchParam(
+                name=parameter.code,
+                type=parameter.kind,  # type: ignore[arg-type]
+            )
+            for parameter in sorted(parameters, key=lambda p: p.code)
+        ],
+    )

@@ -1,0 +1,153 @@
+"""Bundles as bytes: bodies are put together as they are stored, never decoded for it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import msgspec
+
+from yba.fhir import r4
+from yba.fhir.definitions import properties_of
+from yba.foundation.record.model import Version
+from yba.foundation.record.reading import Page
+from yba.foundation.record.rows import instant_text
+from yba.kernel.ids import new_id
+
+_JSON = msgspec.json.Encoder()
+_SUBSETTED = r4.Coding(
+    system="http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code="SUBSETTED"
+)
+
+
+def _text(value: str) -> bytes:
+    return _JSON.encode(value)
+
+
+def _link(relation: str, url: str) -> bytes:
+    return b'{"relation":"' + relation.encode() + b'","url":' + _text(url) + b"}"
+
+
+def search_page(page: Page, *, base: str, notes: bytes | None = None) -> bytes:
+    """Return the searchset Bundle of a page."""
+    search = page.search
+    stem = f"{base}/{search.type}"
+    query = urlencode(search.self_query, safe="|,:$/")
+    links = [_link("self", f"{stem}?{query}" if query else stem)]
+    if page.next_cursor:
+        following = urlencode([*search.self_query, ("_cursor", page.next_cursor)], safe="|,:$/")
+        links.append(_link("next", f"{stem}?{following}"))
+    stem_bytes = (base + "/").encode()
+    entries = [_found(stem_bytes, one, page, b"match") for one in page.matches]
+    entries += [_found(stem_bytes, one, page, b"include") for one in page.included]
+    if notes is not None:
+        entries.append(b'{"resource":' + notes + b',"search":{"mode":"outcome"}}')
+    return _bundle(b"searchset", links, entries, page.total)
+
+
+def _bundle(type_: bytes, links: list[bytes], entries: list[bytes], total: int | None) -> bytes:
+    parts = [
+        b'{"resourceType":"Bundle","id":"', new_id().encode(), b'","type":"', type_, b'"',
+    ]  # fmt: skip
+    if total is not None:
+        parts.append(b',"total":%d' % total)
+    if links:
+        parts += [b',"link":[', b",".join(links), b"]"]
+    if entries:
+        parts += [b',"entry":[', b",".join(entries), b"]"]
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def _found(base: bytes, one: Version, page: Page, mode: bytes) -> bytes:
+    body = one.body or b"{}"
+    if page.search.elements or page.search.summary:
+        body = subset(body, page.search.elements, page.search.summary)
+    return b"".join(
+        (
+            b'{"fullUrl":"', base, one.type.encode(), b"/", one.id.encode(),
+            b'","resource":', body, b',"search":{"mode":"', mode, b'"}}',
+        )
+    )  # fmt: skip
+
+
+def subset(body: bytes, elements: tuple[str, ...], summary: str) -> bytes:
+    """Return the resource with only the elements asked for, the mandatory ones, id and meta.
+
+    A summary leaves out the narrative, or with `text` everything but it; FHIR lets servers
+    return more than a summary.
+    """
+    resource = r4.decode(body)
+    wanted = set(elements)
+    for item in properties_of(type(resource).__name__).values():
+        name = item.name
+        attribute = _attribute(resource, name)
+        keep = name in ("id", "meta") or item.minimum > 0
+        if elements:
+            keep = keep or item.element in wanted or name in wanted
+        elif summary == "text":
+            keep = keep or name == "text"
+        else:
+            keep = name != "text"
+        if not keep:
+            setattr(resource, attribute, None)
+            if hasattr(resource, name + "_ext"):
+                setattr(resource, name + "_ext", None)
+    if resource.meta is not None:
+        resource.meta.tag = [*(resource.meta.tag or ()), _SUBSETTED]
+    return r4.encode(resource)
+
+
+def _attribute(resource: object, name: str) -> str:
+    return name if hasattr(resource, name) else name + "_"
+
+
+def history_page(versions: list[Version], *, base: str, self_url: str, next_url: str) -> bytes:
+    """Return the history Bundle."""
+    links = [_link("self", self_url)]
+    if next_url:
+        links.append(_link("next", next_url))
+    return _bundle(b"history", links, [_state(base, one) for one in versions], None)
+
+
+def _state(base: str, one: Version) -> bytes:
+    method, status = ("PUT", "200 OK")
+    url = f"{one.type}/{one.id}"
+    if one.deleted:
+        method, status = "DELETE", "204 No Content"
+    elif one.version == 1:
+        method, status, url = "POST", "201 Created", one.type
+    request = {"method": method, "url": url}
+    response = {
+        "status": status, "etag": one.etag, "lastModified": instant_text(one.updated),
+    }  # fmt: skip
+    parts = [b'{"fullUrl":', _text(f"{base}/{one.type}/{one.id}")]
+    if one.body is not None:
+        parts += [b',"resource":', one.body]
+    parts += [b',"request":', _JSON.encode(request), b',"response":', _JSON.encode(response), b"}"]
+    return b"".join(parts)
+
+
+def answer_entry(
+    status: str, *, location: str = "", etag: str = "", modified: str = "",
+    resource: bytes | None = None, outcome: bytes | None = None,
+) -> bytes:  # fmt: skip
+    """Return one entry of a batch-response or transaction-response."""
+    parts: list[bytes] = [b"{"]
+    if resource is not None:
+        parts += [b'"resource":', resource, b","]
+    parts += [b'"response":{"status":"', status.encode(), b'"']
+    if location:
+        parts += [b',"location":"', location.encode(), b'"']
+    if etag:
+        parts += [b',"etag":"W/\\"', etag.encode(), b'\\""']
+    if modified:
+        parts += [b',"lastModified":"', modified.encode(), b'"']
+    if outcome is not None:
+        parts += [b',"outcome":', outcome]
+    parts.append(b"}}")
+    return b"".join(parts)
+
+
+def response_bundle(type_: str, entries: list[bytes]) -> bytes:
+    """Return the Bundle that answers a batch or transaction."""
+    return _bundle(type_.encode() + b"-response", [], entries, None)
