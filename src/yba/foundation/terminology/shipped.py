@@ -81,6 +81,7 @@ def _diagnosis_flags(flags: str) -> tuple[bool, dict[str, Any]]:
     """Return whether a diagnosis is common, and its rules.
 
     `*` common, `**` met every day, `f` `m` sex, `nm` not main, `dm` discouraged as main,
+    `long` may be prescribed for longer (annex VII of Circular 26/2025, our reading),
     `>15y` first age, `<28d` age it must stay below.
     """
     properties: dict[str, Any] = {}
@@ -92,6 +93,8 @@ def _diagnosis_flags(flags: str) -> tuple[bool, dict[str, Any]]:
                 properties["is_frequent"] = True
         elif flag in ("f", "m"):
             properties["sex"] = "female" if flag == "f" else "male"
+        elif flag == "long":
+            properties["long_prescription"] = True
         elif flag in ("nm", "dm"):
             properties["not_main" if flag == "nm" else "discouraged_main"] = True
         elif flag[0] in "<>":
@@ -205,6 +208,10 @@ _VERBS: Mapping[str, str] = {
 }
 
 
+# ATC groups of insulins, sera, vaccines, growth factors and antibodies.
+_BIOLOGICAL = ("A10A", "B03XA", "J06", "J07", "L01F", "L03AA")
+
+
 def _drug(file: _File, row: Row) -> tuple[bool, dict[str, Any]]:
     flags = row["flags"].split()
     per_take, times, days = row["take"].split("x")
@@ -228,6 +235,8 @@ def _drug(file: _File, row: Row) -> tuple[bool, dict[str, Any]]:
         "is_prescription": "otc" not in flags,
         "control": control,
         "is_toxic": "tox" in flags,
+        "is_biological": row["atc"].startswith(_BIOLOGICAL),
+        "several_substances": " + " in row["substance"],
         "insurance_ratio": ratio,
         "cost_group": 4 if ratio in (0, 100) else 6,
         "is_covered": ratio > 0,
