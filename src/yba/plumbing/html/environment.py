@@ -60,16 +60,17 @@ def build(
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(
-        date=formats.shown_date,
-        datetime=formats.shown_datetime,
-        time=formats.shown_time,
-        dong=formats.shown_dong,
-        number=formats.shown_number,
-        grouped=formats.grouped,
-        age=_age,
-        qr=_qr,
-    )
+    filters: dict[str, Any] = {
+        "date": formats.shown_date,
+        "datetime": formats.shown_datetime,
+        "time": formats.shown_time,
+        "dong": formats.shown_dong,
+        "number": formats.shown_number,
+        "grouped": formats.grouped,
+        "age": _age,
+        "qr": _qr,
+    }
+    environment.filters.update(filters)
     everywhere: dict[str, Any] = {
         "asset": assets.url,
         "url": _url,

@@ -39,9 +39,7 @@ def person_values(details: PersonDetails) -> dict[str, str]:
         "birth_time": details.birth_time,
         "sex": details.sex.value,
         "cccd": details.active(IdentifierKind.CCCD),
-        "cmnd": next(
-            (i.value for i in details.identifiers if i.kind == IdentifierKind.CMND), ""
-        ),
+        "cmnd": next((i.value for i in details.identifiers if i.kind == IdentifierKind.CMND), ""),
         "passport": details.active(IdentifierKind.PASSPORT),
         "phone": details.phone,
         "address": details.address.text,
@@ -130,7 +128,7 @@ def _identifiers(fields: Mapping[str, str], base: PersonDetails) -> tuple[Person
     ]
     asked = {*_NUMBERS.values(), IdentifierKind.SOCIAL_INSURANCE}
     kept = [number for number in base.identifiers if number.kind not in asked]
-    return tuple([*numbers, *kept])
+    return (*numbers, *kept)
 
 
 def read_insurance(
@@ -173,8 +171,9 @@ def read_visit(fields: Mapping[str, str], patient_id: str) -> NewVisit:
         reason=tidy(fields.get("reason", "")),
         patient_category=category,
         insurance=None if category == "9" else read_insurance(fields),
-        priority=PriorityReason(priority) if priority in list(PriorityReason) else
-        PriorityReason.NONE,
+        priority=PriorityReason(priority)
+        if priority in list(PriorityReason)
+        else PriorityReason.NONE,
         referring_facility=fields.get("referring_facility", ""),
         referral_number=fields.get("referral_number", ""),
         idempotency_key=fields.get("form_key", ""),

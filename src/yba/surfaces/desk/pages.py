@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from yba.care.encounters import service as encounters
 from yba.care.scheduling import service as scheduling
+from yba.foundation.accounts import service as accounts
 from yba.foundation.parties import service as parties
 from yba.foundation.parties.errors import PersonIncomplete
 from yba.foundation.parties.model import HealthInsurance, PersonDetails
@@ -54,7 +55,7 @@ async def find(request: Request) -> Response:
         if asked.problem is not None:
             return await _list(request, tx, asked, [], status=asked.problem.status)
         matches = await parties.find_persons(
-            tx, actor=actor_of(request), text=asked.text, limit=_MATCHES, at=utc_now()
+            tx, actor=actor_of(request), text=asked.text, limit=_MATCHES
         )
         only = asked.the_one(matches)
         if only is not None:
@@ -69,7 +70,11 @@ async def find(request: Request) -> Response:
 
 
 async def _list(
-    request: Request, tx: Tx, asked: query.Query, matches: list[parties.PersonMatch], status: int = 200
+    request: Request,
+    tx: Tx,
+    asked: query.Query,
+    matches: list[parties.PersonMatch],
+    status: int = 200,
 ) -> Response:
     rooms = await scheduling.clinics_with_load(tx, at=utc_now())
     return render(
@@ -91,7 +96,7 @@ async def matches(request: Request) -> Response:
     asked = query.read(text)
     async with transaction(request) as tx:
         found = await parties.find_persons(
-            tx, actor=actor_of(request), text=asked.text, limit=_MATCHES, at=utc_now()
+            tx, actor=actor_of(request), text=asked.text, limit=_MATCHES
         )
     return render(request, "desk/matches_.html", asked=asked, matches=found)
 
@@ -134,12 +139,8 @@ async def _person_form(
         patient_id=patient_id,
         commune_name=commune.name_vi if commune else "",
         provinces=_named(request, await terminology.provinces(tx, on=today)),
-        ethnicities=_named(
-            request, await terminology.concepts(tx, system="ethnicity", on=today)
-        ),
-        occupations=_named(
-            request, await terminology.concepts(tx, system="occupation", on=today)
-        ),
+        ethnicities=_named(request, await terminology.concepts(tx, system="ethnicity", on=today)),
+        occupations=_named(request, await terminology.concepts(tx, system="occupation", on=today)),
     )
 
 
@@ -162,7 +163,11 @@ async def register(request: Request) -> Response:
                 )
                 if likely:
                     return render(
-                        request, "desk/duplicates.html", matches=likely, fields=fields, details=details
+                        request,
+                        "desk/duplicates.html",
+                        matches=likely,
+                        fields=fields,
+                        details=details,
                     )
             patient_id = await parties.register_person(
                 tx, actor=actor_of(request), person=details, at=utc_now()
@@ -176,7 +181,9 @@ async def edit_person(request: Request) -> Response:
     """Show what is known about a person, to correct it."""
     patient_id = request.path_params["patient_id"]
     async with transaction(request) as tx:
-        known = await parties.person(tx, actor=actor_of(request), patient_id=patient_id)
+        known = await parties.person(
+            tx, actor=actor_of(request), patient_id=patient_id, at=utc_now()
+        )
         values = forms.person_values(known.details)
         return await _person_form(request, tx, values, patient_id=patient_id)
 
@@ -186,7 +193,9 @@ async def save_person(request: Request) -> Response:
     fields = await form(request)
     patient_id = request.path_params["patient_id"]
     async with transaction(request) as tx:
-        known = await parties.person(tx, actor=actor_of(request), patient_id=patient_id)
+        known = await parties.person(
+            tx, actor=actor_of(request), patient_id=patient_id, at=utc_now()
+        )
         try:
             details = forms.read_person(fields, known.details)
             await parties.update_person(
@@ -215,7 +224,7 @@ async def _visit_form(
 ) -> Response:
     now = utc_now()
     actor = actor_of(request)
-    known = await parties.person(tx, actor=actor, patient_id=patient_id)
+    known = await parties.person(tx, actor=actor, patient_id=patient_id, at=now)
     card = card or known.details.insurance
     values = {**forms.insurance_values(card), "form_key": new_id(), **(fields or {})}
     today = local_date(now)
@@ -225,7 +234,7 @@ async def _visit_form(
         status=refusal.status if refusal else 200,
         person=known,
         rooms=await scheduling.clinics_with_load(tx, at=now),
-        earlier=await encounters.visits_of_patient(tx, actor=actor, patient_id=patient_id),
+        earlier=await encounters.visits_of_patient(tx, actor=actor, patient_id=patient_id, at=now),
         categories=await _categories(request, tx, card, today),
         expired=card is not None and cover.is_expired(card, today),
         values=values,
@@ -273,9 +282,7 @@ async def open_visit(request: Request) -> Response:
             wanted = forms.read_visit(fields, patient_id)
         except Unusable as refusal:
             return await _visit_form(request, tx, patient_id, fields=fields, refusal=refusal)
-        visit = await encounters.open_visit(
-            tx, actor=actor_of(request), visit=wanted, at=utc_now()
-        )
+        visit = await encounters.open_visit(tx, actor=actor_of(request), visit=wanted, at=utc_now())
     return see_other(request, "desk:slip", encounter_id=visit.encounter_id)
 
 
@@ -283,10 +290,31 @@ async def slip(request: Request) -> Response:
     """Show the 80 mm slip, ready to print."""
     encounter_id = request.path_params["encounter_id"]
     async with transaction(request) as tx:
-        visit = await encounters.visit(tx, actor=actor_of(request), encounter_id=encounter_id)
+        visit = await encounters.visit(
+            tx, actor=actor_of(request), encounter_id=encounter_id, at=utc_now()
+        )
         ticket = await scheduling.ticket_of_visit(tx, encounter_id=encounter_id)
     link = f"{state_of(request).settings.base_url}/me/visits/{encounter_id}"
     return render(request, "desk/slip.html", visit=visit, ticket=ticket, link=link)
+
+
+async def give_access(request: Request) -> Response:
+    """Show a code with which the person opens her own record on her phone."""
+    patient_id = request.path_params["patient_id"]
+    await form(request)
+    async with transaction(request) as tx:
+        known = await parties.person(
+            tx, actor=actor_of(request), patient_id=patient_id, at=utc_now()
+        )
+        code = await accounts.invite(
+            tx,
+            actor=actor_of(request),
+            patient_id=patient_id,
+            name=known.details.name,
+            at=utc_now(),
+        )
+    link = f"{state_of(request).settings.base_url}/activate?code={code}"
+    return render(request, "desk/access.html", person=known, code=code, link=link)
 
 
 async def loads(request: Request) -> Response:
@@ -316,9 +344,7 @@ PAGES = [
     Page("/desk/rooms", loads, "desk:loads", _PERMISSION),
     Page("/desk/communes", communes, "desk:communes", _PERMISSION),
     Page("/desk/persons/new", new_person, "desk:new_person", _PERMISSION),
-    Page(
-        "/desk/persons/new", prefilled_person, "desk:prefilled", _PERMISSION, methods=("POST",)
-    ),
+    Page("/desk/persons/new", prefilled_person, "desk:prefilled", _PERMISSION, methods=("POST",)),
     Page("/desk/persons", register, "desk:register", _PERMISSION, methods=("POST",)),
     Page("/desk/persons/{patient_id}", person, "desk:person", _PERMISSION),
     Page("/desk/persons/{patient_id}/edit", edit_person, "desk:edit_person", _PERMISSION),
@@ -333,6 +359,13 @@ PAGES = [
         "/desk/persons/{patient_id}/visits",
         open_visit,
         "desk:open_visit",
+        _PERMISSION,
+        methods=("POST",),
+    ),
+    Page(
+        "/desk/persons/{patient_id}/access",
+        give_access,
+        "desk:give_access",
         _PERMISSION,
         methods=("POST",),
     ),
