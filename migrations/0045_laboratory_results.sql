@@ -20,6 +20,7 @@ CREATE TABLE laboratory.request (
     verified_at timestamptz,
     verified_by text COLLATE "C" NOT NULL DEFAULT '',
     released_at timestamptz,
+    correction_reason text NOT NULL DEFAULT '',
     report_id text COLLATE "C" NOT NULL DEFAULT ''
 );
 CREATE INDEX request_open ON laboratory.request (state, urgent DESC, ordered_at)
@@ -46,3 +47,18 @@ CREATE TABLE laboratory.result (
 );
 CREATE UNIQUE INDEX result_current ON laboratory.result (request_id, index_code)
  WHERE replaced_at IS NULL;
+
+-- A site with one technician says so here; everybody else needs a second person.
+CREATE TABLE laboratory.policy (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    single_verifier boolean NOT NULL DEFAULT false
+);
+INSERT INTO laboratory.policy DEFAULT VALUES;
+
+-- Nothing unreleased is in a published view.
+CREATE VIEW laboratory.released_result_v1 AS
+SELECT r.request_id, q.encounter_id, q.patient_id, q.service_code, r.index_code, r.position,
+       r.name, r.value, r.unit, r.reference, r.flag, r.observation_id, q.released_at
+  FROM laboratory.result r
+  JOIN laboratory.request q USING (request_id)
+ WHERE q.state = 'released' AND r.replaced_at IS NULL;

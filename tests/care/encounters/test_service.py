@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-
 from tests.builders.care import (
     CARD,
     DESK,
@@ -18,6 +17,7 @@ from tests.builders.care import (
     person_named,
     register,
 )
+
 from yba.care.encounters import service as encounters
 from yba.care.encounters.errors import (
     DiagnosisNeedsConfirmation,
@@ -68,9 +68,7 @@ SIGNS = VitalSigns(
 
 async def complete(tx, at, encounter_id):
     """Record everything that closing wants."""
-    await encounters.record_vitals(
-        tx, actor=NURSE, encounter_id=encounter_id, signs=SIGNS, at=at
-    )
+    await encounters.record_vitals(tx, actor=NURSE, encounter_id=encounter_id, signs=SIGNS, at=at)
     await encounters.record_examination(
         tx, actor=DOCTOR, encounter_id=encounter_id, examination=NOTE, at=at
     )
@@ -261,9 +259,7 @@ async def test_a_corrected_note_is_a_new_version(tx, at):
         tx, actor=DOCTOR, patient_id=opened.patient_id, types=[r4.Composition], at=at
     )
     (composition,) = chart.of(r4.Composition)
-    states = await record.history(
-        tx, actor=DOCTOR, type_=r4.Composition, id_=composition.id, at=at
-    )
+    states = await record.history(tx, actor=DOCTOR, type_=r4.Composition, id_=composition.id, at=at)
     assert [state.version for state in states] == [2, 1]
 
 
@@ -295,8 +291,7 @@ async def test_a_replaced_diagnosis_stays_as_entered_in_error(tx, at):
         tx, actor=DOCTOR, patient_id=opened.patient_id, types=[r4.Condition], at=at
     )
     statuses = {
-        c.code.coding[0].code: c.verificationStatus.coding[0].code
-        for c in chart.of(r4.Condition)
+        c.code.coding[0].code: c.verificationStatus.coding[0].code for c in chart.of(r4.Condition)
     }
     assert statuses == {"J06.9": "entered-in-error", "I10": "confirmed"}
 
@@ -402,7 +397,9 @@ async def test_a_visit_closes_only_when_complete(tx, at):
 async def test_a_complete_visit_closes_with_its_outcome(tx, at):
     opened = await open_visit(tx, at)
     await complete(tx, at, opened.encounter_id)
-    closing = Closing(outcome="2", discharge_type="1", treatment="Kháng sinh", advice="Uống nhiều nước")
+    closing = Closing(
+        outcome="2", discharge_type="1", treatment="Kháng sinh", advice="Uống nhiều nước"
+    )
     later = at + timedelta(hours=1)
 
     await encounters.close_visit(

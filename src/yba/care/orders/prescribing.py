@@ -167,9 +167,13 @@ def _is_allergic(item: Item, allergy: Allergy) -> bool:
     if allergy.code and allergy.code in (item.drug.code, item.substance_code):
         return True
     text = fold(allergy.text)
-    substance = fold(str(item.drug.properties.get("substance") or item.drug.name_vi))
-    first = substance.split(" ")[0]
-    return len(first) > 3 and (first in text or (len(text) > 3 and text in substance))
+    substances = fold(str(item.drug.properties.get("substance") or item.drug.name_vi))
+    for part in substances.split("+"):
+        # Salts follow the substance ("amoxicilin trihydrat"), so its first word counts.
+        words = part.split()
+        if words and len(words[0]) > 3 and words[0] in text:
+            return True
+    return len(text) > 3 and text in substances
 
 
 def _still_runs(line: MedicationLine, on: date) -> bool:
