@@ -14,6 +14,7 @@ from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import HealthInsurance, PersonDetails, Sex
 from yba.foundation.terminology import service as terminology
 from yba.kernel.actor import Actor
+from yba.kernel.ids import new_snowflake
 from yba.money.charging import service, store
 from yba.money.charging.model import NewCharge, Price
 from yba.money.charging.rulebook import Rulebook, shipped_rules
@@ -77,9 +78,8 @@ async def code_lists(database: Database) -> None:
         await terminology.load_shipped(tx)
 
 
-@pytest.fixture
-async def open_visit(tx: Tx, actor: Actor, at: datetime, code_lists: None) -> OpenVisit:
-    """Return a function that opens a visit of a category ("9": not insured)."""
+async def visit_in(tx: Tx, actor: Actor, at: datetime, category: str) -> Ward:
+    """Open a visit of a category ("9": not insured) in the test's clinic."""
     await store.keep_prices(
         tx,
         facility_code="01999",
@@ -91,52 +91,58 @@ async def open_visit(tx: Tx, actor: Actor, at: datetime, code_lists: None) -> Op
             for kind, code, group, price, insured, ratio, scope in PRICES
         ],
     )
+    ward = Ward(tx, actor, at)
+    card = HealthInsurance(
+        number=f"GD401{new_snowflake() // 1024 % 10**10:010}",
+        registered_facility="01999",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2099, 12, 31),
+        benefit_digit="4",
+    )
+    ward.patient_id = await parties.register_person(
+        tx,
+        actor=actor,
+        person=PersonDetails(
+            name="Nguyễn Văn Thử", birth_date="1980-05-20", sex=Sex.MALE, insurance=card
+        ),
+        at=at,
+    )
+    clinic_id = await scheduling.add_clinic(
+        tx,
+        actor=actor,
+        clinic=Clinic(
+            clinic_id="",
+            facility_code="01999",
+            code=f"PK{ward.patient_id[-6:]}",
+            name="Phòng khám Nội",
+            room="101",
+            department_code="K01",
+            ticket_prefix="N",
+            exam_service_code="TEST.EXAM",
+        ),
+        at=at,
+    )
+    visit = await encounters.open_visit(
+        tx,
+        actor=actor,
+        visit=NewVisit(
+            patient_id=ward.patient_id,
+            clinic_id=clinic_id,
+            reason="Đau đầu",
+            patient_category=category,
+        ),
+        at=at,
+    )
+    ward.encounter_id = visit.encounter_id
+    return ward
+
+
+@pytest.fixture
+async def open_visit(tx: Tx, actor: Actor, at: datetime, code_lists: None) -> OpenVisit:
+    """Return a function that opens a visit of a category ("9": not insured)."""
 
     async def opened(category: str) -> Ward:
-        ward = Ward(tx, actor, at)
-        card = HealthInsurance(
-            number="GD4010000000001",
-            registered_facility="01999",
-            valid_from=date(2026, 1, 1),
-            valid_to=date(2026, 12, 31),
-            benefit_digit="4",
-        )
-        ward.patient_id = await parties.register_person(
-            tx,
-            actor=actor,
-            person=PersonDetails(
-                name="Nguyễn Văn Thử", birth_date="1980-05-20", sex=Sex.MALE, insurance=card
-            ),
-            at=at,
-        )
-        clinic_id = await scheduling.add_clinic(
-            tx,
-            actor=actor,
-            clinic=Clinic(
-                clinic_id="",
-                facility_code="01999",
-                code=f"PK{ward.patient_id[-6:]}",
-                name="Phòng khám Nội",
-                room="101",
-                department_code="K01",
-                ticket_prefix="N",
-                exam_service_code="TEST.EXAM",
-            ),
-            at=at,
-        )
-        visit = await encounters.open_visit(
-            tx,
-            actor=actor,
-            visit=NewVisit(
-                patient_id=ward.patient_id,
-                clinic_id=clinic_id,
-                reason="Đau đầu",
-                patient_category=category,
-            ),
-            at=at,
-        )
-        ward.encounter_id = visit.encounter_id
-        return ward
+        return await visit_in(tx, actor, at, category)
 
     return opened
 

@@ -14,9 +14,9 @@ from yba.care.orders.events import (
     PrescriptionCancelled,
     PrescriptionIssued,
 )
-from yba.money.charging import listeners, seed, service
+from yba.money.charging import listeners, seed, service, store
 from yba.money.charging.errors import ChargeNotKnown, NoCharges, NoPrice
-from yba.money.charging.model import Card, DongShares, NewCharge
+from yba.money.charging.model import Card, CoPaid, DongShares, NewCharge
 from yba.money.payments import service as payments
 
 
@@ -174,14 +174,15 @@ async def test_invoice_is_never_changed(ward):
         await ward.tx.execute("DELETE FROM charging.invoice_line")
 
 
-async def test_co_payments_invoiced_this_year_count_towards_the_exemption(ward):
+async def test_co_payments_invoiced_this_year_count_at_the_next_visit(ward, tx):
     await ward.charge("TEST.BLOOD")
     await ward.invoice()
+    year = ward.at.replace(month=1, day=1), ward.at + timedelta(days=1)
 
-    other = await service.statement(ward.tx, encounter_id=ward.encounter_id, at=ward.at)
-    assert other.visit.terms.co_paid == ()
-    paid = await ward.tx.values("SELECT co_payment FROM charging.invoice")
-    assert paid == [80_000]
+    elsewhere = await store.co_paid(tx, ward.patient_id, "another visit", *year)
+    itself = await store.co_paid(tx, ward.patient_id, ward.encounter_id, *year)
+
+    assert (elsewhere, itself) == ([CoPaid(ward.at.date(), Decimal("80000.00"))], [])
 
 
 async def test_noted_second_card_covers_from_its_first_day(ward):

@@ -22,6 +22,7 @@ class Till:
     def __init__(self, tx: Tx, actor: Actor, at: datetime, settings: Settings) -> None:
         self.tx, self.actor, self.at, self.settings = tx, actor, at, settings
         self.bank = StandInBank(SECRET)
+        self.before: dict[str, int] = {}
 
     async def owed(self, amount: int, bill_id: str = "") -> Bill:
         """Return a bill to which `amount` was added."""
@@ -64,17 +65,24 @@ class Till:
         return found
 
     async def accounts(self) -> dict[str, int]:
-        """Return the balance of every ledger account."""
+        """Return what this test moved on each ledger account."""
+        now = await self._balances()
+        moved = {name: sum_ - self.before.get(name, 0) for name, sum_ in now.items()}
+        return {name: sum_ for name, sum_ in moved.items() if sum_}
+
+    async def _balances(self) -> dict[str, int]:
         rows = await self.tx.connection.fetch(
             "SELECT account, sum(amount)::bigint AS sum FROM payments.entry GROUP BY account"
         )
-        return {row["account"]: row["sum"] for row in rows if row["sum"]}
+        return {row["account"]: row["sum"] for row in rows}
 
 
 Owed = Callable[[int], Awaitable[Bill]]
 
 
 @pytest.fixture
-def till(tx: Tx, actor: Actor, at: datetime, settings: Settings) -> Till:
+async def till(tx: Tx, actor: Actor, at: datetime, settings: Settings) -> Till:
     """Return a cashier's desk."""
-    return Till(tx, actor, at, settings)
+    desk = Till(tx, actor, at, settings)
+    desk.before = await desk._balances()
+    return desk

@@ -54,6 +54,10 @@ async def visit_facts(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) 
         department=visit.department_code,
         is_closed=visit.closed_at is not None,
         terms=terms,
+        patient_number=visit.patient_number,
+        birth_date=visit.birth_date,
+        sex=visit.sex,
+        clinic_name=visit.clinic_name,
     )
 
 

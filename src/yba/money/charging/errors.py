@@ -63,11 +63,3 @@ class ChargeNotKnown(Refusal):
     code = "charging.charge-not-known"
     status = 409
     message = "Not reversed yet: the charge for this order has not been made."
-
-
-class BadPriceList(Refusal):
-    """A price list cannot be used."""
-
-    code = "charging.bad-price-list"
-    status = 422
-    message = "Price list not loaded: line %(line)s is not usable (%(reason)s)."

@@ -313,6 +313,10 @@ class VisitFacts:
     department: str
     is_closed: bool
     terms: CoverageTerms
+    patient_number: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    clinic_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
