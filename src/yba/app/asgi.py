@@ -275,10 +275,8 @@ def build(config: settings.Settings) -> Shell:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with wiring.running(state):
-            base = wiring.fhir(state)
-            if base is not None:
-                fhir.append(base)
+        async with wiring.running(state) as base:
+            fhir.append(base)
             # Everything alive now lives until the end: the collector need not look again.
             gc.collect()
             gc.freeze()

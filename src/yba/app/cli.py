@@ -17,6 +17,7 @@ from yba.app import node, staff
 from yba.foundation.accounts import service as accounts
 from yba.foundation.accounts.model import PERMISSIONS
 from yba.foundation.signing.cli import verify
+from yba.foundation.terminology.cli import app as terminology_app
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal

@@ -4,6 +4,7 @@ Everything is made by the same verbs that the pages call, so what the demo
 shows is what the program does. Seeding happens once per data folder.
 """
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -111,7 +112,7 @@ async def _seed_once(config: Settings, database: Database, console: Console, mar
         progress.advance(task)
         await wiring.seed_demo(config, database, at)
         progress.advance(task)
-    mark.write_text(json.dumps({"patients": patient_ids}))
+    await asyncio.to_thread(mark.write_text, json.dumps({"patients": patient_ids}))
 
 
 async def _staff_and_clinics(tx: Tx, config: Settings, at: datetime) -> None:

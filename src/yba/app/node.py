@@ -246,6 +246,7 @@ async def work(config: Settings) -> None:
 async def _stop_with_parent(stop: asyncio.Event) -> None:
     """Set `stop` when the process that started us is gone; nobody would restart us."""
     parent = os.getppid()
-    while os.getppid() == parent:
+    # Nothing announces the end of a parent to its child, so we look.
+    while os.getppid() == parent:  # noqa: ASYNC110
         await asyncio.sleep(1)
     stop.set()

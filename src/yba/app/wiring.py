@@ -1,11 +1,13 @@
 """The one list: which pages, listeners, shipped data and machines make up a node."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
+from yba.care.documents import pages as documents
 from yba.care.encounters.events import VisitCancelled, VisitOpened
+from yba.care.laboratory import listeners as laboratory_listeners
+from yba.care.laboratory import pages as laboratory
 from yba.care.orders.events import (
     OrderCancelled,
     OrderPlaced,
@@ -13,24 +15,27 @@ from yba.care.orders.events import (
     PrescriptionIssued,
 )
 from yba.foundation.accounts import pages as accounts_pages
+from yba.foundation.accounts import service as accounts
+from yba.foundation.record import service as record
 from yba.foundation.signing import endpoints as signing_endpoints
+from yba.kernel.actor import Actor
+from yba.kernel.clock import utc_now
 from yba.money.charging import listeners as charging
+from yba.money.charging import pages as cashier
+from yba.money.payments import endpoints as bank
+from yba.money.payments import pages as payments
 from yba.plumbing import outbox
-from yba.plumbing.database import Database
+from yba.plumbing.database import Database, Tx
 from yba.plumbing.html import assets, preferences
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.settings import Settings
 from yba.plumbing.web import AppState, Page
+from yba.surfaces.admin import pages as admin
+from yba.surfaces.boards import pages as boards
+from yba.surfaces.chart import pages as chart
+from yba.surfaces.citizen import pages as citizen
 from yba.surfaces.desk import pages as desk
-
-Asgi = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
+from yba.surfaces.fhir_api.application import FhirApp, fhir_app
 
 # The first that a person has decides where she lands after signing in.
 HOME_OF_ROLE: tuple[tuple[str, str], ...] = (
@@ -43,7 +48,7 @@ HOME_OF_ROLE: tuple[tuple[str, str], ...] = (
     ("administrator", "admin:home"),
 )
 
-_SCREENS = (desk,)
+_SCREENS = (desk, boards, chart, laboratory, documents, cashier, payments, bank, citizen, admin)
 
 
 def pages() -> list[Page]:
@@ -68,6 +73,8 @@ def subscribe() -> None:
     outbox.subscribe(VisitCancelled, charging.reverse_visit)
     outbox.subscribe(OrderPlaced, charging.charge_orders)
     outbox.subscribe(OrderCancelled, charging.reverse_order)
+    outbox.subscribe(OrderPlaced, laboratory_listeners.receive_orders)
+    outbox.subscribe(OrderCancelled, laboratory_listeners.drop_order)
     outbox.subscribe(PrescriptionIssued, charging.charge_prescription)
     outbox.subscribe(PrescriptionCancelled, charging.reverse_prescription)
 
@@ -76,12 +83,24 @@ async def seed_demo(config: Settings, database: Database, at: datetime) -> None:
     """Add to the demo what only the composition root can join."""
 
 
-def fhir(state: AppState) -> Asgi | None:
-    """Return the FHIR base."""
-    return None
+def fhir(state: AppState) -> FhirApp:
+    """Return the FHIR base; it asks for a bearer token."""
+
+    async def authenticate(token: str) -> Actor | None:
+        async with state.database.borrow() as connection:
+            return await accounts.recognise(
+                Tx(connection), token=token, kind="bearer", at=utc_now()
+            )
+
+    return fhir_app(state, authenticate=authenticate)
 
 
 @asynccontextmanager
-async def running(state: AppState) -> AsyncGenerator[None]:
+async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     """Keep alive what runs beside the requests of one process."""
-    yield
+    record.set_zone(state.settings.zoneless_dates_in)
+    base = fhir(state)
+    try:
+        yield base
+    finally:
+        await base.close()
