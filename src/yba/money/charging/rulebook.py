@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from yba.foundation.rules import service as limits
 from yba.money.charging.errors import UnknownCategory
 from yba.money.charging.model import Card
 
@@ -183,12 +184,4 @@ def benefit_tables() -> dict[str, list[dict[str, Any]]]:
 @cache
 def shipped_rules() -> Rulebook:
     """Return the rules this program ships."""
-    tables = benefit_tables()
-
-    def limit(name: str, on: date) -> Any:
-        for row in reversed(tables["limit"]):
-            if row["name"] == name and row["valid_from"] <= on:
-                return row["value"]
-        raise LookupError(f"{name} has no value on {on}")
-
-    return Rulebook(tables, limit)
+    return Rulebook(benefit_tables(), limits.limit)
