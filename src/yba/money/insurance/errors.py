@@ -70,17 +70,41 @@ class NothingToClaim(Refusal):
     message = "No claim was made: the visit has no drug, service or supply."
 
 
-class ClaimHasErrors(Refusal):
-    """The file would be refused by the fund."""
-
-    code = "insurance.claim-has-errors"
-    status = 409
-    message = "Not issued: the claim breaks %(count)s rules. Correct the visit, then make the claim again."
-
-
 class VisitNotClosed(Refusal):
     """A claim is made when care has ended."""
 
     code = "insurance.visit-not-closed"
     status = 409
     message = "Not issued: the visit is still open. Close it first."
+
+
+class IdentityConflict(Refusal):
+    """An identity number that belongs to somebody with another name and birth."""
+
+    code = "insurance.identity-conflict"
+    status = 409
+    message = "Not kept: the identity number belongs to another person here."
+
+
+class PersonUnusable(Refusal):
+    """XML1 does not describe a person well enough to keep her record."""
+
+    code = "insurance.person-unusable"
+    status = 422
+    message = "Not kept: XML1 does not describe a person (%(part)s)."
+
+
+class ImportFolderEmpty(Refusal):
+    """Nothing to read."""
+
+    code = "insurance.nothing-to-import"
+    status = 404
+    message = "Nothing to read: no XML file is there."
+
+
+class EpisodeNotFound(Refusal):
+    """No episode of that key was read from that facility."""
+
+    code = "insurance.episode-not-found"
+    status = 404
+    message = "Not found: no episode with this key has been read."

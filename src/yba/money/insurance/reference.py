@@ -13,8 +13,9 @@ from functools import cache
 
 from yba.foundation.terminology import service as terminology
 from yba.foundation.terminology.model import Concept, normal_code, system_name
+from yba.money.charging import service as charging
 from yba.money.charging.model import Card
-from yba.money.charging.rulebook import Rulebook, shipped_rules
+from yba.money.charging.rulebook import Rulebook
 
 # Shipped whole, so that a code that is not in them is wrong.
 _WHOLE = frozenset(
@@ -69,6 +70,7 @@ class CodeLists:
 
     concepts: Mapping[str, Mapping[str, tuple[Concept, ...]]]
     whole: frozenset[str]
+    begins: Mapping[str, date]  # the first day a list knows anything of
 
     def get(self, system: str, code: str, on: date) -> Concept | None:
         """Return the concept in force on that day, or None."""
@@ -83,7 +85,7 @@ class CodeLists:
         name = system_name(system)
         if name not in self.whole or self.get(name, code, on) is not None:
             return False
-        return any(item.is_valid(on) for items in self.concepts[name].values() for item in items)
+        return self.begins.get(name, date.max) <= on
 
 
 def _index(items: Iterable[Concept]) -> Mapping[str, tuple[Concept, ...]]:
@@ -93,18 +95,26 @@ def _index(items: Iterable[Concept]) -> Mapping[str, tuple[Concept, ...]]:
     return found
 
 
+def _lists(
+    concepts: Mapping[str, Mapping[str, tuple[Concept, ...]]], whole: frozenset[str]
+) -> CodeLists:
+    begins = {
+        name: min(item.valid_from for items in codes.values() for item in items)
+        for name, codes in concepts.items()
+        if codes
+    }
+    return CodeLists(concepts, whole, begins)
+
+
 @cache
 def shipped_lists() -> CodeLists:
     """Return the lists inside the program."""
-    return CodeLists(
-        {name: _index(terminology.shipped_concepts(name)) for name in _USED},
-        _WHOLE,
-    )
+    return _lists({name: _index(terminology.shipped_concepts(name)) for name in _USED}, _WHOLE)
 
 
 def with_diagnoses(lists: CodeLists, diagnoses: Iterable[Concept]) -> CodeLists:
     """Return `lists` with the ministry's whole ICD-10 list in place of the selection."""
-    return CodeLists({**lists.concepts, "icd10": _index(diagnoses)}, lists.whole | {"icd10"})
+    return _lists({**lists.concepts, "icd10": _index(diagnoses)}, lists.whole | {"icd10"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +176,7 @@ class Benefits:
 @cache
 def shipped_benefits() -> Benefits:
     """Return the benefit rules inside the program."""
-    return Benefits(shipped_rules())
+    return Benefits(charging.rulebook())
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class CardForClaim:
 
     number: str
     registered_at: str
-    valid_from: date
+    valid_from: date | None
     valid_to: date | None = None
 
 

@@ -11,7 +11,6 @@ Source: letter 1245; docs/standards/claims.md for what is tolerated.
 import binascii
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from xml.parsers import expat
 
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
@@ -339,8 +338,3 @@ def read_check_in(content: bytes, limits: Limits = DEFAULT) -> tuple[CheckIn, tu
     """
     rows, problems = read_table(CHECK_IN, content, limits)
     return CheckIn(rows, is_signed=b"SignatureValue" in content), tuple(problems)
-
-
-def day_of(claim: Claim, default: date) -> date:
-    """Return the day the file was made, `default` if it does not say."""
-    return claim.created_day or default
