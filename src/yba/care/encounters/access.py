@@ -8,6 +8,15 @@ from yba.kernel.actor import Actor
 from yba.kernel.refusal import AccessRefused
 from yba.plumbing.database import Tx
 
+__all__ = [
+    "VisitRow",
+    "may_see",
+    "require",
+    "require_see",
+    "visible_visit",
+    "writable_visit",
+]
+
 _SEE = (
     "chart.read",
     "desk.register",

@@ -7,7 +7,7 @@ from yba.care.encounters import view as views
 from yba.care.encounters.access import require, writable_visit
 from yba.care.encounters.errors import (
     ReasonMissing,
-    VisitIncompletelyOpened,
+    VisitDetailsWrong,
     VisitNotCancellable,
     VisitNotClosed,
     VisitNotComplete,
@@ -141,7 +141,7 @@ async def _check(tx: Tx, closing: Closing, at: datetime) -> None:
     if closing.discharge_type in _TRANSFERS and len(closing.transferred_to) != 5:
         problems["transferred_to"] = _DESTINATION
     if problems:
-        raise VisitIncompletelyOpened(fields=problems)
+        raise VisitDetailsWrong(fields=problems)
 
 
 async def _view(

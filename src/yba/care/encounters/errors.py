@@ -19,6 +19,13 @@ class VisitIncompletelyOpened(Refusal):
     message = "No visit opened: please correct the marked fields."
 
 
+class VisitDetailsWrong(VisitIncompletelyOpened):
+    """Fields of an open visit are wrong; `fields` says which."""
+
+    code = "encounters.visit-details-wrong"
+    message = "Not saved: please correct the marked fields."
+
+
 class VisitAlreadyOpen(Refusal):
     """The same person waits for the same clinic already."""
 

@@ -16,7 +16,7 @@ from yba.care.encounters.errors import (
     FollowUpInPast,
     MeasuredInFuture,
     NothingMeasured,
-    VisitIncompletelyOpened,
+    VisitDetailsWrong,
     VisitNotFound,
 )
 from yba.care.encounters.events import VisitStarted
@@ -193,7 +193,7 @@ async def set_patient_category(
 ) -> None:
     """Correct who pays for an open visit: category and the card as it is now.
 
-    Raises VisitIncompletelyOpened with the fields to correct.
+    Raises VisitDetailsWrong with the fields to correct.
     """
     row = await writable_visit(
         tx, actor=actor, encounter_id=encounter_id, permission="desk.register"
@@ -202,7 +202,7 @@ async def set_patient_category(
         tx, patient_category=patient_category, has_card=insurance is not None, at=at
     )
     if problems:
-        raise VisitIncompletelyOpened(fields=problems)
+        raise VisitDetailsWrong(fields=problems)
     encounter = await record.read(tx, actor=actor, type_=r4.Encounter, id_=encounter_id, at=at)
     fhir.set_extension(encounter, "patient-category", patient_category)
     encounter.contained = (

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from yba.care.encounters import service as encounters
-from yba.care.encounters.access import require, require_see, visible_visit, writable_visit
+from yba.care.encounters.access import (
+    VisitRow,
+    require,
+    require_see,
+    visible_visit,
+    writable_visit,
+)
 from yba.care.encounters.model import VisitView
 from yba.care.encounters.service import About
-from yba.care.encounters.store import VisitRow
 from yba.care.orders import fhir, prescribing, store
 from yba.care.orders.errors import (
     CancellationReasonMissing,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from yba.fhir import r4
 from yba.foundation.parties import access, matching, search, store
+from yba.foundation.parties.cards import IdCard, InsuranceScan, Scan, TypedNumber, parse_scan
 from yba.foundation.parties.checks import checked
 from yba.foundation.parties.errors import IdentifierInUse, PersonNotFound
 from yba.foundation.parties.events import PersonChanged, PersonRegistered
@@ -36,6 +37,11 @@ from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
 
 __all__ = [
+    "IdCard",
+    "InsuranceScan",
+    "Scan",
+    "TypedNumber",
+    "parse_scan",
     "coverage_resource",
     "find_persons",
     "insurance_of",
