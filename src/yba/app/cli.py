@@ -5,32 +5,33 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from yba import __version__
-from yba.app import backup as backups
-from yba.app import node, staff
-from yba.foundation.accounts import service as accounts
+from yba.app.lazy import LazyGroup
 from yba.foundation.accounts.model import PERMISSIONS
-from yba.foundation.signing.cli import verify
-from yba.foundation.terminology.cli import app as terminology_app
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal
-from yba.plumbing import i18n, logs, settings
-from yba.plumbing.database import Database, Tx
+from yba.plumbing import settings
 from yba.plumbing.settings import Settings
+
+if TYPE_CHECKING:
+    from yba.plumbing.database import Database, Tx
 
 T = TypeVar("T")
 console = Console()
 errors = Console(stderr=True)
 
+# Heavy machinery is imported by the command that needs it: `yba --help` and
+# `yba demo --stop` must not wait for signatures and FHIR types to load.
 app = typer.Typer(
     name="yba",
+    cls=LazyGroup,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
@@ -43,32 +44,14 @@ Settings are `YBA_*` variables; data lives in `./var` unless `YBA_DATA_DIR` says
 """,
 )
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in: add, list, change, cut off.")
-import_app = typer.Typer(no_args_is_help=True, help="Bring in data that other systems made.")
 app.add_typer(user_app, name="user")
-app.add_typer(import_app, name="import")
 
 
 def _say(refusal: Refusal) -> None:
+    from yba.plumbing import i18n
+
     language = i18n.choose(None, os.environ.get("LANG", "").replace("C.", "en.")[:2])
     errors.print(f"[red]{i18n.load().explain(refusal, language)}[/red]  ({refusal.code})")
-
-
-def run_on_database(
-    verb: Callable[[Settings, Database], Awaitable[T]], config: Settings | None = None
-) -> T:
-    """Run `verb` on this node's database, migrated, and close everything afterwards."""
-
-    async def go(ready: Settings) -> T:
-        await node.prepare(ready)
-        assert ready.database_url is not None
-        database = Database(ready.database_url, connections=4)
-        try:
-            return await verb(ready, database)
-        finally:
-            await database.close()
-
-    with node.database_of(config or settings.load()) as ready:
-        return asyncio.run(go(ready))
 
 
 @app.command()
@@ -78,7 +61,9 @@ def serve() -> None:
 
 
 def _serve(config: Settings) -> None:
-    with node.pid_written(config), node.database_of(config) as ready:
+    from yba.app import control, node
+
+    with control.pid_written(config), node.database_of(config) as ready:
         asyncio.run(node.prepare(ready))
         node.serve(ready)
 
@@ -86,6 +71,9 @@ def _serve(config: Settings) -> None:
 @app.command()
 def worker() -> None:
     """Run only the background worker (events to their listeners). `serve` starts one itself."""
+    from yba.app import node
+    from yba.plumbing import logs
+
     config = settings.load()
     logs.configure(config.log_format)
     with node.database_of(config) as ready:
@@ -95,6 +83,8 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this program's version. Safe to repeat."""
+    from yba.app import node
+
     with node.database_of(settings.load()) as ready:
         applied = asyncio.run(node.prepare(ready))
     for step in applied:
@@ -108,23 +98,28 @@ def demo(
     stop: Annotated[bool, typer.Option(help="Stop the demo that runs in the background.")] = False,
 ) -> None:
     """Start a demonstration hospital with fictitious people; prints addresses and log-ins."""
-    from yba.app import demo as demonstration
+    from yba.app import control
 
     os.environ["YBA_PROFILE"] = "demo"
     config = settings.load()
     if stop:
-        console.print("stopped." if node.stop_running(config) else "no demo was running.")
+        console.print("stopped." if control.stop_running(config) else "no demo was running.")
         return
-    if node.running_pid(config) is not None and node.is_ready(config):
+    from yba.app import demo_people as demonstration
+
+    if control.running_pid(config) is not None and control.is_ready(config):
         demonstration.announce(config, console)
         return
     if detach:
-        node.detach(config, ["demo"], wait_seconds=180)
+        control.detach(config, ["demo"], wait_seconds=180)
         demonstration.announce(config, console)
         return
-    with node.pid_written(config), node.database_of(config) as ready:
+    from yba.app import demo as seeded
+    from yba.app import node
+
+    with control.pid_written(config), node.database_of(config) as ready:
         asyncio.run(node.prepare(ready))
-        asyncio.run(demonstration.seed(ready, console))
+        asyncio.run(seeded.seed(ready, console))
         demonstration.announce(ready, console)
         node.serve(ready)
 
@@ -134,6 +129,9 @@ def backup(
     target: Annotated[Path, typer.Argument(help="The file to write, for instance yba.backup")],
 ) -> None:
     """Write database and stored files into one file that proves itself."""
+    from yba.app import backup as backups
+    from yba.app import node
+
     with node.database_of(settings.load()) as ready:
         summary = asyncio.run(backups.backup(ready, target, console))
     console.print(summary)
@@ -144,6 +142,9 @@ def restore(
     source: Annotated[Path, typer.Argument(help="A file that `yba backup` wrote.")],
 ) -> None:
     """Restore a backup into this node, which must be empty."""
+    from yba.app import backup as backups
+    from yba.app import node
+
     with node.database_of(settings.load()) as ready:
         summary = asyncio.run(backups.restore(ready, source, console))
     console.print(summary)
@@ -154,8 +155,10 @@ def token(
     login: Annotated[str, typer.Option(help="The account that the token acts for.")] = "api",
 ) -> None:
     """Print a bearer token for scripts (valid for 30 days), creating the account if needed."""
+    from yba.app import node
+    from yba.foundation.accounts import service as accounts
 
-    async def make(_config: Settings, database: Database) -> str:
+    async def make(_config: Settings, database: "Database") -> str:
         async with database.transaction() as tx:
             account = await accounts.account_by_login(tx, login=login)
             if account is None:
@@ -174,7 +177,7 @@ def token(
                 tx, account_id=account.id, kind="bearer", at=utc_now()
             )
 
-    sys.stdout.write(run_on_database(make) + "\n")
+    sys.stdout.write(node.run_on_database(make) + "\n")
 
 
 @user_app.command("add")
@@ -185,9 +188,11 @@ def user_add(
     licence: Annotated[str, typer.Option(help="Practising licence number.")] = "",
 ) -> None:
     """Add somebody; the password is asked for, never given on the command line."""
+    from yba.app import staff
+
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
 
-    async def add(tx: Tx) -> None:
+    async def add(tx: "Tx") -> None:
         await staff.add(
             tx,
             actor=Actor.system("cli"),
@@ -206,6 +211,8 @@ def user_add(
 @user_app.command("list")
 def user_list() -> None:
     """List everybody who may sign in."""
+    from yba.foundation.accounts import service as accounts
+
     table = Table("login", "name", "roles", "state")
     for account in _in_transaction(accounts.all_accounts):
         state = "disabled" if account.disabled_at else "active"
@@ -216,9 +223,11 @@ def user_list() -> None:
 @user_app.command("password")
 def user_password(login: str) -> None:
     """Set a new password and end every session of that account."""
+    from yba.foundation.accounts import service as accounts
+
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
 
-    async def change(tx: Tx) -> None:
+    async def change(tx: "Tx") -> None:
         await accounts.set_password(
             tx,
             actor=Actor.system("cli"),
@@ -234,8 +243,9 @@ def user_password(login: str) -> None:
 @user_app.command("disable")
 def user_disable(login: str) -> None:
     """Cut an account off at once: every open session ends."""
+    from yba.foundation.accounts import service as accounts
 
-    async def cut(tx: Tx) -> None:
+    async def cut(tx: "Tx") -> None:
         await accounts.disable(
             tx, actor=Actor.system("cli"), account_id=await _account_id(tx, login), at=utc_now()
         )
@@ -244,23 +254,23 @@ def user_disable(login: str) -> None:
     console.print("disabled.")
 
 
-async def _account_id(tx: Tx, login: str) -> str:
+async def _account_id(tx: "Tx", login: str) -> str:
+    from yba.foundation.accounts import service as accounts
+
     account = await accounts.account_by_login(tx, login=login)
     if account is None:
         raise NotFound
     return account.id
 
 
-def _in_transaction(verb: Callable[[Tx], Awaitable[T]]) -> T:
-    async def go(_config: Settings, database: Database) -> T:
+def _in_transaction(verb: "Callable[[Tx], Awaitable[T]]") -> T:
+    from yba.app import node
+
+    async def go(_config: Settings, database: "Database") -> T:
         async with database.transaction() as tx:
             return await verb(tx)
 
-    return run_on_database(go)
-
-
-app.add_typer(terminology_app, name="terminology", help="Code lists with their validity dates.")
-app.command("verify")(verify)
+    return node.run_on_database(go)
 
 
 @app.command()

@@ -49,24 +49,6 @@ _EXAM_SERVICE = "02.0000.1896"
 _EXAM_OF_CLINIC = {"NHI": "03.0000.1896", "SAN": "13.0000.1896"}
 
 
-def logins() -> list[tuple[str, str, str, str]]:
-    """Return (login, password, role, name) of everybody in the demo, in the order of a visit."""
-    from yba.foundation.accounts.model import ROLE_NAMES
-
-    people = [(m.login, PASSWORD, ROLE_NAMES[m.role], m.name) for m in STAFF]
-    return [*people, (CITIZEN_LOGIN, PASSWORD, ROLE_NAMES["citizen"], PATIENTS[0].name)]
-
-
-def announce(config: Settings, console: Console) -> None:
-    """Print where the demo is and how to get in."""
-    console.print(f"\n[bold]{config.facility_name}[/bold]")
-    console.print(f"  pages  {config.base_url}/\n  FHIR   {config.base_url}/fhir/metadata")
-    console.print("  token  yba token\n")
-    for login, password, role, name in logins():
-        console.print(f"  {login:12} {password}   {role:22} {name}", highlight=False)
-    console.print("\nAll people here are invented. Stop with Ctrl-C or `make demo-stop`.\n")
-
-
 async def seed(config: Settings, console: Console) -> None:
     """Fill an empty data folder; a folder that was filled before stays as it is."""
     mark = config.data_dir / _MARK

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from rich.console import Console
+
 from yba.care.scheduling.model import Clinic
+from yba.foundation.accounts.model import ROLE_NAMES
 from yba.foundation.parties.model import (
     HealthInsurance,
     IdentifierKind,
@@ -17,6 +20,7 @@ from yba.foundation.parties.model import (
     PersonIdentifier,
     Sex,
 )
+from yba.plumbing.settings import Settings
 
 PASSWORD = "yba-demo-2026"  # noqa: S105 - printed on the sign-in page of the demo
 
@@ -142,3 +146,19 @@ WAITING = (
     (8, "NHI", "Đau bụng, nôn", "1.3"),
     (6, "SAN", "Khám thai định kỳ", "9"),
 )
+
+
+def logins() -> list[tuple[str, str, str, str]]:
+    """Return (login, password, role, name) of everybody in the demo, in the order of a visit."""
+    people = [(m.login, PASSWORD, ROLE_NAMES[m.role], m.name) for m in STAFF]
+    return [*people, (CITIZEN_LOGIN, PASSWORD, ROLE_NAMES["citizen"], PATIENTS[0].name)]
+
+
+def announce(config: Settings, console: Console) -> None:
+    """Print where the demo is and how to get in."""
+    console.print(f"\n[bold]{config.facility_name}[/bold]")
+    console.print(f"  pages  {config.base_url}/\n  FHIR   {config.base_url}/fhir/metadata")
+    console.print("  token  yba token\n")
+    for login, password, role, name in logins():
+        console.print(f"  {login:12} {password}   {role:22} {name}", highlight=False)
+    console.print("\nAll people here are invented. Stop with Ctrl-C or `make demo-stop`.\n")
