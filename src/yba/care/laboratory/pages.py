@@ -119,7 +119,7 @@ async def release(request: Request) -> Response:
 
 
 NAVIGATION = [
-    NavigationItem(N_("Laboratory"), "laboratory:worklist", "laboratory.read", "microscope", "b")
+    NavigationItem(N_("Laboratory"), "laboratory:worklist", "laboratory.collect", "microscope", "b")
 ]
 _ONE = "/laboratory/requests/{request_id}"
 

@@ -96,7 +96,10 @@ def note_of(visit: VisitView) -> Note:
     follow_up = visit.follow_up
     return Note(
         examination=visit.examination,
-        diagnoses=tuple(DiagnosisRow(d.code, d.name, d.text) for d in visit.diagnoses),
+        diagnoses=tuple(
+            DiagnosisRow(d.code, d.name, "" if d.text == d.name else d.text)
+            for d in visit.diagnoses
+        ),
         follow_up_on=follow_up.on.strftime("%d/%m/%Y") if follow_up else "",
         follow_up_reason=follow_up.reason if follow_up else "",
     )

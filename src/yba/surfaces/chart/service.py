@@ -10,7 +10,7 @@ from yba.care.orders import service as orders
 from yba.care.orders.model import PrescriptionState
 from yba.kernel.actor import Actor
 from yba.plumbing.database import Tx
-from yba.surfaces.chart.forms import Note
+from yba.surfaces.chart.forms import Note, note_of
 
 _IN_FORCE = (PrescriptionState.ISSUED, PrescriptionState.SENT)
 
@@ -34,7 +34,7 @@ async def save_note(tx: Tx, *, actor: Actor, encounter_id: str, note: Note, at: 
             tx, actor=actor, encounter_id=encounter_id, examination=note.examination, at=at
         )
     entries = note.diagnosis_entries()
-    if [(e.code, e.text) for e in entries] != [(d.code, d.text) for d in visit.diagnoses]:
+    if entries != note_of(visit).diagnosis_entries():
         await encounters.record_diagnoses(
             tx,
             actor=actor,

@@ -1,14 +1,17 @@
 """What a citizen's home says first. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from yba.care.encounters.model import VisitLine, VisitState
 from yba.care.scheduling.model import Ticket
 from yba.foundation.audit.model import Trace
-from yba.money.payments.model import Bill
 from yba.plumbing.i18n import N_
+
+_ONE_GO = timedelta(hours=1)
 
 
 class Step(StrEnum):
@@ -23,12 +26,12 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class NextStep:
-    """The one thing to do now."""
+    """The one thing to do now; `to_pay` is whole đồng."""
 
     step: Step
     visit: VisitLine | None = None
     ticket: Ticket | None = None
-    bill: Bill | None = None
+    to_pay: int = 0
 
 
 def open_visit(visits: Sequence[VisitLine]) -> VisitLine | None:
@@ -37,20 +40,21 @@ def open_visit(visits: Sequence[VisitLine]) -> VisitLine | None:
     return next((visit for visit in visits if visit.state in going_on), None)
 
 
-def next_step(
-    visits: Sequence[VisitLine], ticket: Ticket | None, bills: Sequence[Bill]
-) -> NextStep:
-    """Return what this person should do now."""
+def last_finished(visits: Sequence[VisitLine]) -> VisitLine | None:
+    """Return the newest visit that is complete."""
+    return next((visit for visit in visits if visit.state == VisitState.FINISHED), None)
+
+
+def next_step(visits: Sequence[VisitLine], ticket: Ticket | None, to_pay: int) -> NextStep:
+    """Return what this person should do now; `to_pay` is what the last visit still costs."""
     going_on = open_visit(visits)
     if going_on is not None:
         waits = going_on.state == VisitState.ARRIVED
         return NextStep(Step.WAIT if waits else Step.SEE_DOCTOR, going_on, ticket)
-    due = next((bill for bill in bills if bill.remaining > 0), None)
-    if due is not None:
-        visit = next((v for v in visits if v.encounter_id == due.encounter_id), None)
-        return NextStep(Step.PAY, visit, bill=due)
-    finished = next((visit for visit in visits if visit.state == VisitState.FINISHED), None)
-    return NextStep(Step.READ if finished else Step.NOTHING, finished)
+    finished = last_finished(visits)
+    if finished is None:
+        return NextStep(Step.NOTHING)
+    return NextStep(Step.PAY if to_pay > 0 else Step.READ, finished, to_pay=to_pay)
 
 
 _WHAT = {
@@ -76,27 +80,48 @@ def what_was_seen(trace: Trace) -> str:
 
 @dataclass(frozen=True)
 class Look:
-    """Acts of one person on one part of the record within one hour, as one line."""
+    """What one person did with the record in one go, as one entry of the list.
 
-    first: Trace
-    times: int
+    `acts` are (action, part of the record as a msgid, how many times).
+    """
+
+    actor_name: str
+    facility: str
+    purpose: str
+    since: datetime
+    until: datetime
+    acts: tuple[tuple[str, str, int], ...]
 
 
 def looks(traces: Sequence[Trace]) -> list[Look]:
-    """Gather neighbouring acts of the same person, kind and hour, newest first."""
-    gathered: list[Look] = []
+    """Gather what the same person did for the same purpose within an hour, newest first."""
+    groups: list[list[Trace]] = []
     for trace in traces:
-        if gathered and _same(gathered[-1].first, trace):
-            gathered[-1] = Look(gathered[-1].first, gathered[-1].times + 1)
+        group = next((group for group in reversed(groups) if _belongs(group, trace)), None)
+        if group is None:
+            groups.append([trace])
         else:
-            gathered.append(Look(trace, 1))
-    return gathered
+            group.append(trace)
+    return [_look(group) for group in groups]
 
 
-def _same(one: Trace, other: Trace) -> bool:
-    return (
-        one.account_id == other.account_id
-        and one.action == other.action
-        and what_was_seen(one) == what_was_seen(other)
-        and abs(one.at - other.at).total_seconds() < 3600
+def _belongs(group: Sequence[Trace], trace: Trace) -> bool:
+    last = group[-1]
+    return (last.account_id, last.facility, last.purpose) == (
+        trace.account_id,
+        trace.facility,
+        trace.purpose,
+    ) and abs(last.at - trace.at) < _ONE_GO
+
+
+def _look(group: Sequence[Trace]) -> Look:
+    counted = Counter((trace.action, what_was_seen(trace)) for trace in group)
+    first = group[0]
+    return Look(
+        actor_name=first.actor_name,
+        facility=first.facility,
+        purpose=first.purpose,
+        since=min(trace.at for trace in group),
+        until=max(trace.at for trace in group),
+        acts=tuple((action, part, times) for (action, part), times in counted.items()),
     )

@@ -1,18 +1,26 @@
 """The pages of a citizen. Each one is about the person who signed in, nobody else."""
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from yba.care.documents import service as documents
 from yba.care.encounters import service as encounters
+from yba.care.encounters.model import VisitState
 from yba.care.orders import service as orders
 from yba.care.scheduling import service as scheduling
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import ACTIONS, PURPOSES
 from yba.foundation.parties import service as parties
+from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
-from yba.kernel.refusal import AccessRefused
+from yba.kernel.refusal import AccessRefused, Conflict, Refusal
+from yba.money.charging import service as charging
+from yba.money.charging.model import Bill
+from yba.money.payments import model as payments_model
 from yba.money.payments import service as payments
+from yba.plumbing.database import Tx
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.i18n import N_
 from yba.plumbing.web import Page, actor_of, form, render, see_other, state_of, transaction
@@ -41,12 +49,13 @@ async def home(request: Request) -> Response:
             if going_on
             else None
         )
-        bills = await payments.bills_of_patient(tx, patient_id=patient_id)
+        finished = model.last_finished(visits)
+        money = await _money(tx, actor, finished.encounter_id) if finished else None
     return render(
         request,
         "citizen/home.html",
         part="home",
-        next=model.next_step(visits, ticket, bills),
+        next=model.next_step(visits, ticket, money.to_pay if money else 0),
         visits=visits[:3],
     )
 
@@ -68,7 +77,7 @@ async def visit(request: Request) -> Response:
     async with transaction(request) as tx:
         found = await encounters.visit(tx, actor=actor, encounter_id=encounter_id, at=utc_now())
         ticket = await scheduling.ticket_of_visit(tx, encounter_id=encounter_id)
-        bill = await payments.bill_of(tx, bill_id=encounter_id)
+        money = await _money(tx, actor, encounter_id)
         return render(
             request,
             "citizen/visit.html",
@@ -79,11 +88,38 @@ async def visit(request: Request) -> Response:
                 tx, actor=actor, encounter_id=encounter_id, at=utc_now()
             ),
             documents=await documents.documents_of(tx, actor=actor, encounter_id=encounter_id),
-            bill=bill,
-            payment=await payments.open_request(tx, bill_id=encounter_id) if bill else None,
-            receipts=await payments.receipts_of(tx, bill_id=encounter_id) if bill else [],
-            now=utc_now(),
+            money=money,
         )
+
+
+@dataclass(frozen=True)
+class _Money:
+    """What a visit costs this person, what is paid, and how to pay the rest."""
+
+    statement: Bill | None
+    bill: payments_model.Bill | None
+    request: payments_model.PaymentRequest | None
+    receipts: list[payments_model.Receipt]
+    to_pay: int
+
+
+async def _money(tx: Tx, actor: Actor, encounter_id: str) -> _Money:
+    now = utc_now()
+    try:
+        statement = await charging.statement(tx, encounter_id=encounter_id, actor=actor, at=now)
+    except Refusal:
+        # Terms of cover that cannot be used yet are the desk's business, not hers.
+        statement = None
+    bill = await payments.bill_of(tx, bill_id=encounter_id)
+    waiting = await payments.open_request(tx, bill_id=encounter_id) if bill else None
+    owed = statement.dong.patient if statement and statement.lines else 0
+    return _Money(
+        statement=statement if statement and statement.lines else None,
+        bill=bill,
+        request=waiting if waiting and waiting.expires_at > now else None,
+        receipts=await payments.receipts_of(tx, bill_id=encounter_id) if bill else [],
+        to_pay=max(owed - bill.paid, 0) if bill else owed,
+    )
 
 
 async def pay(request: Request) -> Response:
@@ -92,7 +128,10 @@ async def pay(request: Request) -> Response:
     actor, encounter_id, now = actor_of(request), request.path_params["encounter_id"], utc_now()
     _own_patient(request)
     async with transaction(request) as tx:
-        await encounters.visit(tx, actor=actor, encounter_id=encounter_id, at=now)
+        found = await encounters.visit(tx, actor=actor, encounter_id=encounter_id, at=now)
+        if found.state != VisitState.FINISHED:
+            raise Conflict
+        await charging.invoice_what_is_due(tx, actor=actor, encounter_id=encounter_id, at=now)
         await payments.request_payment(
             tx, actor=actor, bill_id=encounter_id, settings=state_of(request).settings, at=now
         )

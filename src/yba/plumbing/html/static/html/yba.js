@@ -53,7 +53,9 @@ const activate = (element) => {
 document.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = document.querySelector("dialog[open] form") || document.querySelector("form[data-save]") || event.target.closest("form");
+    const open = document.querySelector("dialog[open]"), press = open?.querySelector("[data-dialog-default]");
+    if (open) { event.preventDefault(); press?.click(); return; }
+    const form = document.querySelector("form[data-save]") || event.target.closest("form");
     if (form) { event.preventDefault(); form.requestSubmit(form.querySelector("[data-default]") || undefined); }
     return;
   }
