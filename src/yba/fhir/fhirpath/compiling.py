@@ -9,7 +9,7 @@ Standard: FHIRPath 2.0, "Path Selection", "Operations".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from yba.fhir.fhirpath import (
@@ -80,7 +80,6 @@ class _Scope:
 
     mixed: bool = False
     """Whether $this may be of different types."""
-    in_argument: bool = False
 
 
 def compiled(tree: Tree) -> Code:
@@ -195,9 +194,7 @@ def _call(tree: Call, scope: _Scope) -> Code:
 def _argument_scope(tree: Call, scope: _Scope) -> _Scope:
     if tree.name not in _PER_ITEM:
         return scope
-    return replace(
-        scope, mixed=tree.name == "repeat" or _is_mixed(tree.focus, scope), in_argument=True
-    )
+    return _Scope(mixed=tree.name == "repeat" or _is_mixed(tree.focus, scope))
 
 
 def _type_as_text(tree: Tree) -> Code:

@@ -20,6 +20,7 @@ from yba.fhir.fhirpath.temporal import Temporal
 from yba.fhir.fhirpath.values import Collection, Quantity
 
 _MOST_PLACES = 28
+_MOST_DIGITS = 2_000
 
 
 def _on_numbers(work: Callable[..., Any]) -> Function:
@@ -58,8 +59,8 @@ def _real(value: float) -> Decimal | None:
 
 
 def _power(base: Decimal | int, exponent: Decimal | int) -> Any:
-    if abs(exponent) > 1_000:
-        raise FhirPathError("the exponent is too large")
+    if abs(exponent) > 1_000 or abs(exponent) * len(str(base)) > _MOST_DIGITS:
+        raise FhirPathError("the result is too large")
     if isinstance(base, int) and isinstance(exponent, int) and exponent >= 0:
         return base**exponent
     if exponent == int(exponent):

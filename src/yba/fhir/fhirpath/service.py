@@ -10,7 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from yba.fhir.fhirpath.compiling import compiled
-from yba.fhir.fhirpath.errors import FhirPathError
+from yba.fhir.fhirpath.errors import FhirPathError, FhirPathSyntaxError
 from yba.fhir.fhirpath.evaluation import Code, Env, Shared, truth
 from yba.fhir.fhirpath.parser import parse
 from yba.fhir.fhirpath.tree import Tree
@@ -56,7 +56,10 @@ class Expression:
 def compile_expression(text: str) -> Expression:
     """Return a compiled expression. Raises FhirPathError if it is none."""
     tree = parse(text)
-    return Expression(text, tree, compiled(tree))
+    try:
+        return Expression(text, tree, compiled(tree))
+    except RecursionError:
+        raise FhirPathSyntaxError("the expression is too long") from None
 
 
 def evaluate(
