@@ -88,10 +88,10 @@ CREATE TABLE record.term (
 );
 CREATE INDEX term_code ON record.term (scope, code);
 
--- What a write statement takes: arrays of these.
+-- What a write statement takes: arrays of these (keys as text: twice as fast through the driver).
 CREATE TYPE record.resource_row AS (
     rid bigint, updated bigint, patient bigint, ts bigint, te bigint, present bigint,
-    version int, type smallint, flags smallint, fid text, keys bigint[], body bytea
+    version int, type smallint, flags smallint, fid text, keys text, body bytea
 );
 CREATE TYPE record.range_row AS (k bigint, lo bigint, hi bigint, rid bigint, type smallint);
 CREATE TYPE record.string_row AS (k bigint, rid bigint, type smallint, v text);

@@ -12,7 +12,7 @@ from yba.foundation.record.dictionary import DICTIONARY_1
 
 _PLAIN = b"p"
 _ONE = b"1"
-_LEVEL = 1
+_LEVEL = -3  # a fifth larger than level 1, at half the time (docs/adr/0010)
 _LARGEST = 256 * 1024 * 1024
 
 _dictionary = zstandard.ZstdCompressionDict(DICTIONARY_1, dict_type=zstandard.DICT_TYPE_RAWCONTENT)

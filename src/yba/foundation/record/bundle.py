@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from yba.fhir import r4, validation
-from yba.foundation.record.duplicates import refuse_duplicate_keys
+from yba.foundation.record.duplicates import added_by_us, refuse_duplicate_keys
 from yba.foundation.record.errors import (
     BundleRefused,
     InvalidResource,
@@ -34,6 +34,8 @@ _CONDITIONAL = re.compile(rb'"reference"\s*:\s*"([A-Z][A-Za-z]{2,40}\?(?:[^"\\]|
 _URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]{1,200})"')
 _ANY_URL = re.compile(rb'"((?:urn:(?:uuid|oid):|https?://|[A-Z][A-Za-z]{2,40}/)[^"\\]{1,500})"')
 _TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
+_UUID_LENGTH = 45
+_LONGEST_HEAD = 80
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -93,6 +95,9 @@ class Plan:
     conditional_references: dict[bytes, tuple[str, str]] = field(
         default_factory=dict[bytes, tuple[str, str]]
     )
+    conditional_places: list[tuple[int, int, bytes]] = field(
+        default_factory=list[tuple[int, int, bytes]]
+    )
 
 
 def read(body: bytes, *, base: str = "") -> Plan:
@@ -119,13 +124,32 @@ def read(body: bytes, *, base: str = "") -> Plan:
             planned = Planned(number, "", "", "", "", None, None, None, False, error=refused)
         entries.append(planned)
     plan = Plan("transaction" if atomic else "batch", body, entries)
-    for found in set(_CONDITIONAL.findall(body)):
-        type_, _, condition = _STRING.decode(b'"' + found + b'"').partition("?")
-        if type_ in TYPE_NUMBERS:
-            plan.conditional_references[found] = (type_, condition)
+    plan.conditional_places = _conditional_references(body)
+    for _, _, text in plan.conditional_places:
+        if text not in plan.conditional_references:
+            type_, _, condition = _STRING.decode(b'"' + text + b'"').partition("?")
+            if type_ in TYPE_NUMBERS:
+                plan.conditional_references[text] = (type_, condition)
     if atomic:
         _refuse_doubles(entries)
     return plan
+
+
+def _conditional_references(body: bytes) -> list[tuple[int, int, bytes]]:
+    """Return where references like `Practitioner?identifier=…` are: start, end, text.
+
+    A question mark is rare, so it is looked for first; the pattern alone would read every byte.
+    """
+    found: list[tuple[int, int, bytes]] = []
+    place = body.find(b"?")
+    while place >= 0:
+        start = body.rfind(b'"reference"', max(place - _LONGEST_HEAD, 0), place)
+        match = _CONDITIONAL.match(body, start) if start >= 0 else None
+        if match is not None:
+            found.append((match.start(), match.end(), match[1]))
+            place = match.end()
+        place = body.find(b"?", place + 1)
+    return found
 
 
 def _planned(number: int, entry: _Entry, base: str) -> Planned:
@@ -137,6 +161,10 @@ def _planned(number: int, entry: _Entry, base: str) -> Planned:
     url = url.removeprefix("/")
     if method in ("GET", "HEAD"):
         return Planned(number, method, url, "", "", None, None, None, False)
+    if method == "POST" and url in TYPE_NUMBERS and request.if_none_exist is None:
+        if not bytes(entry.resource):
+            raise BundleRefused(entry=number, reason="resource is missing")
+        return Planned(number, method, url, url, new_id(), None, entry.full_url, None, False)
     found = _URL.fullmatch(url)
     if found is None or found[1] not in TYPE_NUMBERS:
         raise BundleRefused(entry=number, reason="request.url names no resource type")
@@ -204,22 +232,43 @@ def rewrite(plan: Plan, resolved: Mapping[bytes, str]) -> bytes:
                 tail = "/".join(url.rsplit("/", 2)[-2:])
                 if tail != literal and tail.split("/")[0] == entry.type:
                     names.setdefault(tail.encode(), literal.encode())
-    body = plan.body
-    if resolved:
-
-        def conditional(match: re.Match[bytes]) -> bytes:
-            literal = resolved.get(match[1])
-            return match[0] if literal is None else b'"reference":"' + literal.encode() + b'"'
-
-        body = _CONDITIONAL.sub(conditional, body)
+    body = _with_literals(plan, resolved) if resolved else plan.body
     if not names:
         return body
+    if pattern is _URN and all(len(name) == _UUID_LENGTH for name in names):
+        return _rewrite_uuids(body, names)
 
     def reference(match: re.Match[bytes]) -> bytes:
         literal = names.get(match[1])
         return match[0] if literal is None else b'"' + literal + b'"'
 
     return pattern.sub(reference, body)
+
+
+def _with_literals(plan: Plan, resolved: Mapping[bytes, str]) -> bytes:
+    parts: list[bytes] = []
+    place = 0
+    for start, end, text in plan.conditional_places:
+        literal = resolved.get(text)
+        if literal is not None:
+            parts += (plan.body[place:start], b'"reference":"', literal.encode(), b'"')
+            place = end
+    parts.append(plan.body[place:])
+    return b"".join(parts)
+
+
+def _rewrite_uuids(body: bytes, names: Mapping[bytes, bytes]) -> bytes:
+    """Replace `"urn:uuid:…"` at the speed of a plain search."""
+    short = {name[9:] + b'"': literal for name, literal in names.items()}
+    pieces = body.split(b'"urn:uuid:')
+    parts = [pieces[0]]
+    for piece in pieces[1:]:
+        literal = short.get(piece[:37])
+        if literal is None:
+            parts += (b'"urn:uuid:', piece)
+        else:
+            parts += (b'"', literal, b'"', piece[37:])
+    return b"".join(parts)
 
 
 def decode(plan: Plan, body: bytes, *, actor: Actor, what: str) -> None:
@@ -243,9 +292,11 @@ def decode(plan: Plan, body: bytes, *, actor: Actor, what: str) -> None:
 
 def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operation:
     resource: Any = None
+    added = 0
+    later = planned.method == "POST" and planned.condition is None
     if planned.method != "DELETE":
         try:
-            resource = readable(raw, planned.type)
+            resource = readable(raw, planned.type, duplicates_later=later)
         except InvalidResource as invalid:
             invalid.values["where"] = f"Bundle.entry[{planned.number}].{invalid.values['where']}"
             raise
@@ -253,6 +304,8 @@ def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operati
             raise BundleRefused(entry=planned.number, reason=unreadable.values["reason"]) from None
         if planned.method == "PUT" and planned.id and resource.id != planned.id:
             raise BundleRefused(entry=planned.number, reason="resource.id must be as in the url")
+        if later:
+            added = added_by_us(resource)
         if planned.id:
             resource.id = planned.id
     return Operation(
@@ -265,11 +318,15 @@ def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operati
         if_match=planned.if_match,
         if_none_match=planned.if_none_match,
         what=what,
+        raw=raw if later else b"",
+        added=added,
     )  # fmt: skip
 
 
-def readable(raw: bytes, type_: str) -> Any:
+def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
     """Return the typed, valid resource in `raw`, which must be of `type_`.
+
+    With `duplicates_later` the caller looks for properties given twice when it writes the row.
 
     Raises UnreadableBody for broken JSON or another type, InvalidResource for a broken rule.
     """
@@ -285,7 +342,8 @@ def readable(raw: bytes, type_: str) -> Any:
         raise InvalidResource(
             count=len(issues), where=issues[0].expression, problem=issues[0].diagnostics
         )
-    refuse_duplicate_keys(raw, resource)
+    if not duplicates_later:
+        refuse_duplicate_keys(raw, resource)
     return resource
 
 

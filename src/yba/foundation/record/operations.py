@@ -67,6 +67,8 @@ class Operation:
     if_match: int | None = None
     if_none_match: bool = False
     what: str = "fhir_api"
+    raw: bytes = b""
+    added: int = 0
     row: Row | None = None
     outcome: Outcome | None = None
     error: Refusal | None = None

@@ -18,6 +18,7 @@ from yba.fhir.index import extract
 from yba.foundation.record import bundle, settings, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.bundle import Plan, Planned
+from yba.foundation.record.duplicates import refuse_duplicates_in
 from yba.foundation.record.errors import SeveralMatches, UnreadableBody
 from yba.foundation.record.keys import bare_key, id_of, value_key
 from yba.foundation.record.operations import Operation, Operations, matching
@@ -78,8 +79,13 @@ class Processor:
         bundle.decode(plan, body, actor=actor, what=what)
         moment = Moment(at)
         for number, operation in enumerate(_operations(plan)):
-            if operation.method == "POST" and operation.condition is None:
-                prepare(operation, moment)
+            if operation.method == "POST" and operation.condition is None and operation.open:
+                try:
+                    prepare(operation, moment)
+                except Refusal as refused:
+                    if plan.type == "transaction":
+                        raise
+                    operation.error = refused
             if number % _DECODED_AT_ONCE == _DECODED_AT_ONCE - 1:
                 # Let others be served in the middle of a large bundle.
                 await asyncio.sleep(0)
@@ -215,6 +221,8 @@ def prepare(operation: Operation, moment: Moment) -> None:
         zone=settings.zone(),
         known_terms=terms.known,
     )
+    if operation.raw:
+        refuse_duplicates_in(operation.raw, operation.row.json, operation.added)
 
 
 def waves(operations: Sequence[Operation]) -> list[list[Operation]]:

@@ -74,7 +74,8 @@ class Row:
         """Return the columns of record.resource_row."""
         return (
             self.rid, self.updated, self.patient, self.ts, self.te, self.present,
-            self.version, self.number, self.flags, self.fid, self.keys, self.body,
+            self.version, self.number, self.flags, self.fid,
+            "{" + str(self.keys)[1:-1] + "}", self.body,
         )  # fmt: skip
 
 

@@ -14,7 +14,9 @@ INSERT: LiteralString = """
     ), fresh AS (
         INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
                                      fid, keys, body)
-        SELECT * FROM unnest($1::record.resource_row[])
+        SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
+               keys::bigint[], body
+          FROM unnest($1::record.resource_row[])
         ON CONFLICT (type, rid) DO NOTHING
         RETURNING type, rid
     ), ranges AS (
@@ -32,7 +34,9 @@ INSERT_NEW: LiteralString = """
     WITH fresh AS (
         INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
                                      fid, keys, body)
-        SELECT * FROM unnest($1::record.resource_row[])
+        SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
+               keys::bigint[], body
+          FROM unnest($1::record.resource_row[])
     ), ranges AS (
         INSERT INTO record.range (k, lo, hi, rid, type)
         SELECT * FROM unnest($2::record.range_row[])
@@ -73,7 +77,9 @@ LOCK: LiteralString = """
 # New states of existing rows; the old ones go to history. Deletions are rows with flag 1.
 UPDATE: LiteralString = """
     WITH wanted AS MATERIALIZED (
-        SELECT * FROM unnest($1::record.resource_row[])
+        SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
+               keys::bigint[] AS keys, body
+          FROM unnest($1::record.resource_row[])
     ), kept AS (
         INSERT INTO record.history (rid, updated, xid, version, type, flags, body)
         SELECT r.rid, r.updated, r.xid, r.version, r.type, r.flags, r.body

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from yba.fhir import r4, validation
-from yba.foundation.record import settings, store, terms
+from yba.foundation.record import copying, settings, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     InvalidResource,
@@ -31,6 +31,7 @@ from yba.foundation.record.rows import (
 )
 from yba.plumbing.database import Tx
 
+_COPIED_FROM = 50
 Place = tuple[int, int]
 Versions = Mapping[str, int]
 
@@ -62,6 +63,12 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> set[Place]:
 
 async def insert_new(tx: Tx, rows: Sequence[Row]) -> None:
     """Insert rows whose ids were made for them in this request."""
+    if len(rows) >= _COPIED_FROM:
+        new_terms = {term[0]: term for row in rows for term in row.terms}
+        if any(key not in terms.known for key in new_terms):
+            await tx.execute(store.TERMS, list(new_terms.values()))
+        await copying.copy(tx, rows)
+        return
     await tx.execute(store.INSERT_NEW, *_arguments(rows))
 
 
