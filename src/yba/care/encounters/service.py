@@ -32,6 +32,7 @@ from yba.care.encounters.model import (
 )
 from yba.care.encounters.opening import check_category, open_visit
 from yba.care.encounters.store import VisitRow
+from yba.care.encounters.vitals import kinds as vital_kinds
 from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.model import QueueEntry
 from yba.fhir import r4
@@ -61,6 +62,7 @@ __all__ = [
     "reopen_visit",
     "set_patient_category",
     "start_visit",
+    "vital_kinds",
     "visit",
     "visit_with_claim_key",
     "visits_of_patient",
