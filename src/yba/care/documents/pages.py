@@ -14,8 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from yba.care.documents import service
 from yba.care.documents.errors import UploadUnusable
 from yba.care.documents.model import Document
-from yba.care.documents.service import Archive, archive_with
-from yba.foundation.signing.endpoints import signing_of
+from yba.care.documents.panels import archive_of
 from yba.foundation.signing.errors import FileTooLarge
 from yba.foundation.signing.model import MAX_FILE_BYTES, VERDICT_WORDS
 from yba.kernel.clock import utc_now
@@ -30,21 +29,11 @@ from yba.plumbing.web import (
     refuse_cross_site,
     render,
     see_other,
-    state_of,
     transaction,
 )
 
-_KEY = "documents.archive"
 _PDF = "application/pdf"
 _ENVELOPE_BYTES = 64 * 1024
-
-
-def archive_of(request: Request) -> Archive:
-    """Return the archive of this process, opened on first use."""
-    state = state_of(request)
-    if _KEY not in state.extras:
-        state.extras[_KEY] = archive_with(signing_of(request), state.settings, state.blobs)
-    return state.extras[_KEY]
 
 
 def _file(content: bytes, name: str) -> Response:

@@ -38,7 +38,6 @@ from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.record import service as record
 from yba.foundation.signing import service as signatures
-from yba.foundation.signing.guard import guarded_verification
 from yba.foundation.signing.model import SignerRole, Verification
 from yba.foundation.signing.service import Signing
 from yba.kernel.actor import Actor
@@ -93,15 +92,7 @@ class _New:
 
 def archive_from(settings: Settings, blobs: BlobStore, *, at: datetime) -> Archive:
     """Open the archive of an installation; founds the demonstration authority on first use."""
-    signing = signatures.open_signing(
-        settings.data_dir / "pki",
-        organisation=settings.facility_name,
-        facility_code=settings.facility_code,
-        at=at,
-        address=settings.base_url,
-        keyfile=settings.signing_keyfile,
-        timestamp_url=settings.timestamp_url,
-    )
+    signing = signatures.signing_from(settings, at=at)
     return archive_with(signing, settings, blobs)
 
 
@@ -394,5 +385,5 @@ async def check_upload(tx: Tx, *, archive: Archive, content: bytes, at: datetime
 
     Raises FileTooLarge.
     """
-    found = await guarded_verification(content, trust=archive.signing.trust(), at=at)
+    found = await signatures.verify_stranger(content, trust=archive.signing.trust(), at=at)
     return Checked(found, await store.with_hash(tx, found.sha256))

@@ -1,22 +1,31 @@
 """Checking a stranger's file at arm's length: another process, with limits.
 
-A hostile PDF can ask a parser for endless time or memory. The check of an
-uploaded file therefore runs in a process of its own that may use so much
-memory and so much time, and is killed when it takes longer.
+A hostile PDF can ask a parser for endless time or memory. An uploaded file
+is therefore checked by a child of a small warm process: the child may use so
+much memory and so much time, opens no files, and is killed when it takes
+longer. The warm process only copies bytes, so it stays healthy.
 
-Run as a program it reads a request from standard input and answers on
-standard output; it opens no files and no connections.
+Run as a program this module is that warm process: it reads framed requests
+from standard input, forks one child for each, and writes framed answers.
 """
 
-import asyncio
-import base64
+import atexit
 import hashlib
+import os
+import queue
 import resource
+import select
+import signal
+import struct
+import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import datetime
-from weakref import WeakKeyDictionary
+from functools import partial
+from typing import IO
 
+import anyio.to_thread
 import msgspec
 
 from yba.foundation.signing.authority import Trust
@@ -29,21 +38,16 @@ TOOK_TOO_LONG = N_("The check took too long and was stopped.")
 _SECONDS = 20.0
 _MEMORY = 1024 * 1024 * 1024
 _AT_ONCE = 2
+_ANSWERED, _DIED, _LATE = b"A", b"D", b"L"
+_LENGTH = struct.Struct("!I")
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    content: str
+    content: bytes
     trust: Trust
     at: datetime
-
-
-# A semaphore belongs to the event loop that first waits on it.
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-
-
-def _gate() -> asyncio.Semaphore:
-    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
+    seconds: float
 
 
 async def guarded_verification(
@@ -56,40 +60,140 @@ async def guarded_verification(
     """
     if len(data) > MAX_FILE_BYTES:
         raise FileTooLarge(limit=MAX_FILE_BYTES // (1024 * 1024))
-    request = msgspec.json.encode(_Request(base64.b64encode(data).decode(), trust, at))
+    request = msgspec.msgpack.encode(_Request(data, trust, at, seconds))
+    answer = await anyio.to_thread.run_sync(partial(_asked, request))
+    if answer[:1] == _ANSWERED:
+        return msgspec.msgpack.decode(answer[1:], type=Verification)
+    problem = TOOK_TOO_LONG if answer[:1] == _LATE else NOT_A_PDF
     digest = hashlib.sha256(data).hexdigest()
-    async with _gate():
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            __name__,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    return Verification(digest, Verdict.UNREADABLE, problems=(problem,))
+
+
+class _Warm:
+    """One warm process, started when first needed."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def ask(self, request: bytes) -> bytes:
+        """Return the answer to one request; a process that has died is replaced once."""
+        return self._ask_once(request) or self._ask_once(request) or _DIED
+
+    def _ask_once(self, request: bytes) -> bytes:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            answer, _ = await asyncio.wait_for(process.communicate(request), seconds)
-        except TimeoutError:
-            return Verification(digest, Verdict.UNREADABLE, problems=(TOOK_TOO_LONG,))
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            _write(process.stdin, request)
+            answer = _read(process.stdout)
+        except OSError:
+            answer = b""
+        if not answer:
+            self.stop()
+        return answer
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        # After a fork the process belongs to the parent; never share its pipes.
+        if self._process is None or self._owner != os.getpid():
+            self._owner = os.getpid()
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no input
+                [sys.executable, "-m", __name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        return self._process
+
+    def stop(self) -> None:
+        """End the warm process of this process, if there is one."""
+        process, self._process = self._process, None
+        if process is None or self._owner != os.getpid():
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+
+
+_warm = [_Warm() for _ in range(_AT_ONCE)]
+# Last in, first out: one warm process serves as long as nobody waits.
+_free: queue.LifoQueue[_Warm] = queue.LifoQueue()
+for _one in _warm:
+    _free.put(_one)
+    atexit.register(_one.stop)
+
+
+def _asked(request: bytes) -> bytes:
+    warm = _free.get()
     try:
-        return msgspec.json.decode(answer, type=Verification)
-    except msgspec.DecodeError:
-        return Verification(digest, Verdict.UNREADABLE, problems=(NOT_A_PDF,))
+        return warm.ask(request)
+    finally:
+        _free.put(warm)
 
 
-def main() -> None:
-    """Answer one request on standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(_SECONDS), int(_SECONDS)))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=_Request)
-    found = verify_pdf(base64.b64decode(request.content), request.trust, at=request.at)
-    sys.stdout.buffer.write(msgspec.json.encode(found))
+def _write(pipe: IO[bytes], content: bytes) -> None:
+    pipe.write(_LENGTH.pack(len(content)))
+    pipe.write(content)
+    pipe.flush()
+
+
+def _read(pipe: IO[bytes]) -> bytes:
+    header = pipe.read(_LENGTH.size)
+    return pipe.read(_LENGTH.unpack(header)[0]) if len(header) == _LENGTH.size else b""
+
+
+def serve() -> None:
+    """Answer requests until standard input ends."""
+    while content := _read(sys.stdin.buffer):
+        _write(sys.stdout.buffer, _in_child(content))
+
+
+def _in_child(content: bytes) -> bytes:
+    request = msgspec.msgpack.decode(content, type=_Request)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _check(request, writer)
+    os.close(writer)
+    answer, is_late = _received(reader, time.monotonic() + request.seconds)
+    os.close(reader)
+    if is_late:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if is_late:
+        return _LATE
+    return _ANSWERED + answer if status == 0 and answer else _DIED
+
+
+def _received(reader: int, deadline: float) -> tuple[bytes, bool]:
+    parts: list[bytes] = []
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([reader], [], [], left)[0]:
+            break
+        part = os.read(reader, 65536)
+        if not part:
+            return b"".join(parts), False
+        parts.append(part)
+    return b"", True
+
+
+def _check(request: _Request, writer: int) -> None:
+    """Do the work of the child, and end it here whatever happens."""
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(_SECONDS), int(_SECONDS)))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        found = verify_pdf(request.content, request.trust, at=request.at)
+        answer = msgspec.msgpack.encode(found)
+        while answer:
+            answer = answer[os.write(writer, answer) :]
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    serve()

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from yba.plumbing.i18n import N_
 
-
 # Verification reads a whole file into memory.
 MAX_FILE_BYTES = 20 * 1024 * 1024
 

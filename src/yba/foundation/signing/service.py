@@ -25,6 +25,7 @@ from yba.foundation.signing.errors import (
     KeyNotHere,
     MayNotSign,
 )
+from yba.foundation.signing.guard import guarded_verification
 from yba.foundation.signing.keys import SoftwareKeys, wrapping_key
 from yba.foundation.signing.model import (
     MAX_FILE_BYTES,
@@ -39,11 +40,14 @@ from yba.foundation.signing.model import (
     Verification,
 )
 from yba.kernel.actor import Actor
-from yba.kernel.clock import local
+from yba.kernel.clock import local, utc_now
 from yba.kernel.ids import encode_id, new_snowflake
 from yba.plumbing.database import Tx
+from yba.plumbing.settings import Settings
+from yba.plumbing.web import AppState
 
 _RENEW_BEFORE = timedelta(days=30)
+_KEY = "signing"
 _log = structlog.get_logger(__name__)
 
 
@@ -130,6 +134,30 @@ def open_signing(
         facility_code=facility_code,
         timestamper=pades.HttpTimeStamper(timestamp_url) if timestamp_url else None,
     )
+
+
+def signing_from(settings: Settings, *, at: datetime) -> Signing:
+    """Open the signing folder of an installation; see open_signing."""
+    return open_signing(
+        settings.data_dir / "pki",
+        organisation=settings.facility_name,
+        facility_code=settings.facility_code,
+        at=at,
+        address=settings.base_url,
+        keyfile=settings.signing_keyfile,
+        timestamp_url=settings.timestamp_url,
+    )
+
+
+def signing_of(state: AppState) -> Signing:
+    """Return the signing of this process, opened on first use.
+
+    The very first use of an installation makes keys and takes a second: call
+    it once at start, from a worker thread.
+    """
+    if _KEY not in state.extras:
+        state.extras[_KEY] = signing_from(state.settings, at=utc_now())
+    return state.extras[_KEY]
 
 
 def holder_of(actor: Actor, signing: Signing) -> Holder:
@@ -369,6 +397,14 @@ async def revoke_certificate(
 async def signatures_of(tx: Tx, *, document: str) -> list[SignatureEvidence]:
     """Return the evidence of every signature on a document, oldest first."""
     return await tx.rows(SignatureEvidence, store.SIGNATURES_OF, document)
+
+
+async def verify_stranger(data: bytes, *, trust: Trust, at: datetime) -> Verification:
+    """Check a file that anybody may have sent, in a process with limits.
+
+    Raises FileTooLarge beyond 20 MB, and nothing else.
+    """
+    return await guarded_verification(data, trust=trust, at=at)
 
 
 async def verify_pdf(data: bytes, *, trust: Trust, at: datetime) -> Verification:

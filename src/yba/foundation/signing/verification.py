@@ -58,6 +58,7 @@ _OUT_OF_DATE = frozenset(
 def verify_pdf(data: bytes, trust: Trust, *, at: datetime) -> Verification:
     """Return what is found in `data` at the moment `at`; never raises.
 
+    Blocks for about 25 ms; call it from a worker thread, not from a coroutine.
     The verdict is VALID only if every signature is intact and trusted and
     the last one covers the whole file.
     """
