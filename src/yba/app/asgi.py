@@ -270,7 +270,7 @@ def build(config: settings.Settings) -> Shell:
         templates=environment.build(config, catalogs, wiring.navigation()),
     )
     audit.set_facility(config.facility_name)
-    wiring.subscribe()
+    wiring.subscribe(config)
     fhir: list[Asgi] = []
 
     @asynccontextmanager

@@ -55,7 +55,7 @@ async def seed(config: Settings, console: Console) -> None:
     assert config.database_url is not None
     database = Database(config.database_url, connections=3)
     audit.set_facility(config.facility_name)
-    wiring.subscribe()
+    wiring.subscribe(config)
     try:
         if not mark.exists():
             await _seed_once(config, database, console, mark)

@@ -159,11 +159,13 @@ async def work(config: Settings) -> None:
     """Deliver events until SIGINT or SIGTERM."""
     from yba.app import wiring
     from yba.foundation.audit import service as audit
+    from yba.foundation.record import service as record
     from yba.plumbing import outbox
 
     assert config.database_url is not None
     audit.set_facility(config.facility_name)
-    wiring.subscribe()
+    wiring.subscribe(config)
+    record.set_zone(config.zoneless_dates_in)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,11 +1,13 @@
 """The one list: which pages, listeners, shipped data and machines make up a node."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from yba.app.claiming import ClaimWriter
 from yba.care.documents import pages as documents
-from yba.care.encounters.events import VisitCancelled, VisitOpened
+from yba.care.encounters.events import VisitCancelled, VisitClosed, VisitOpened
 from yba.care.laboratory import listeners as laboratory_listeners
 from yba.care.laboratory import pages as laboratory
 from yba.care.orders.events import (
@@ -18,12 +20,14 @@ from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
 from yba.foundation.record import service as record
 from yba.foundation.signing import endpoints as signing_endpoints
+from yba.foundation.signing import service as signing
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.money.charging import listeners as charging
 from yba.money.charging import pages as cashier
 from yba.money.payments import endpoints as bank
 from yba.money.payments import pages as payments
+from yba.money.payments.events import BillPaid
 from yba.plumbing import outbox
 from yba.plumbing.database import Database, Tx
 from yba.plumbing.html import assets, preferences
@@ -67,8 +71,11 @@ def navigation() -> list[NavigationItem]:
     return [item for screen in _SCREENS for item in getattr(screen, "NAVIGATION", ())]
 
 
-def subscribe() -> None:
+def subscribe(config: Settings) -> None:
     """Connect each event to those who wait for it."""
+    claims = ClaimWriter(config.data_dir / "claims")
+    outbox.subscribe(VisitClosed, claims.issue)
+    outbox.subscribe(BillPaid, claims.issue)
     outbox.subscribe(VisitOpened, charging.charge_examination)
     outbox.subscribe(VisitCancelled, charging.reverse_visit)
     outbox.subscribe(OrderPlaced, charging.charge_orders)
@@ -99,6 +106,8 @@ def fhir(state: AppState) -> FhirApp:
 async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     """Keep alive what runs beside the requests of one process."""
     record.set_zone(state.settings.zoneless_dates_in)
+    # The first use of an installation makes keys; no request should wait for that.
+    await asyncio.to_thread(signing.signing_of, state)
     base = fhir(state)
     try:
         yield base

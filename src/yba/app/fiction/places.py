@@ -101,7 +101,7 @@ def home(dice: Dice) -> Home:
         place = f"Số {number} đường {dice.pick(_STREETS)}"
     else:
         place = f"Thôn {dice.between(1, 14)}"
-    prefix = "Thành phố" if province.code in _CITIES else "tỉnh"
+    prefix = "thành phố" if province.code in _CITIES else "tỉnh"
     name = province.name.removeprefix("Thành phố ")
     address = f"{place}, {_lower_first(commune.name)}, {prefix} {name}"
     return Home(province, commune, address, dice.weighted(province.peoples))
