@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -113,7 +114,9 @@ class _Warm:
         process.kill()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                # What could not be sent to a dead process is not missed.
+                with suppress(OSError):
+                    pipe.close()
         process.wait()
 
 

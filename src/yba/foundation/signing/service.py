@@ -149,15 +149,20 @@ def signing_from(settings: Settings, *, at: datetime) -> Signing:
     )
 
 
-def signing_of(state: AppState) -> Signing:
-    """Return the signing of this process, opened on first use.
+def open_at_start(state: AppState, at: datetime) -> Signing:
+    """Open the signing folder for this process; again is harmless.
 
-    The very first use of an installation makes keys and takes a second: call
-    it once at start, from a worker thread.
+    The very first time in an installation makes keys and takes a second, so
+    call it from a worker thread.
     """
     if _KEY not in state.extras:
-        state.extras[_KEY] = signing_from(state.settings, at=utc_now())
+        state.extras[_KEY] = signing_from(state.settings, at=at)
     return state.extras[_KEY]
+
+
+def signing_of(state: AppState) -> Signing:
+    """Return the signing of this process, opened at its start."""
+    return open_at_start(state, utc_now())
 
 
 def holder_of(actor: Actor, signing: Signing) -> Holder:
