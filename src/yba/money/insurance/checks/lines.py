@@ -99,7 +99,8 @@ def quantity_fits_the_dose(row: Row, _case: Case) -> Hits:
     found = _DOSE.match(row["LIEU_DUNG"])
     quantity = row.number_in("SO_LUONG")
     # Millilitres from a bottle cannot be compared with bottles.
-    if found is None or quantity is None or fold(found[2]) != fold(row["DON_VI_TINH"]):
+    unit = fold(found[2].split("/")[0]) if found else ""
+    if found is None or quantity is None or unit != fold(row["DON_VI_TINH"]):
         return
     numbers = [read_number(found[part].replace(",", ".")) for part in (1, 3, 4)]
     if any(number is None for number in numbers):

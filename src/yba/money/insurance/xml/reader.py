@@ -76,11 +76,18 @@ _PARSER = etree.XMLParser(
 )
 
 
+def _refuse_other_encodings(start: bytes) -> None:
+    """Raise WrongEncoding for UTF-16 and UTF-32, which parsers detect whatever they are told."""
+    if start[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in start[:4]:
+        raise WrongEncoding
+
+
 def _tree(content: bytes) -> etree._Element:
     """Return the root of a small document.
 
     Raises UnreadableClaim if it is broken or carries a DOCTYPE.
     """
+    _refuse_other_encodings(content)
     # UTF-8 is forced, so these letters cannot hide in another encoding.
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise DoctypeRefused
@@ -179,6 +186,7 @@ class _Stream:
         self.header = _Header()
         self.ready: list[ReadEpisode] = []
         self._limits = limits
+        self._begun = False
         self._path: list[str] = []
         self._text: list[str] = []
         self._length = 0
@@ -198,6 +206,9 @@ class _Stream:
 
         Raises UnreadableClaim if they cannot be a claim file.
         """
+        if not self._begun and chunk:
+            self._begun = True
+            _refuse_other_encodings(chunk)
         try:
             self._parser.Parse(chunk, last)
         except expat.ExpatError as problem:

@@ -1,0 +1,304 @@
+"""Issuing a claim: from a real visit, once, in versions, never over an older file."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.builders.care import (
+    CARD,
+    DESK,
+    DOCTOR,
+    LAN,
+    NURSE,
+    SECOND_TECHNICIAN,
+    add_clinic,
+    register,
+    staff,
+)
+from tests.builders.care import TECHNICIAN as UNLICENSED
+
+from yba.care.encounters import service as encounters
+from yba.care.encounters.model import (
+    Closing,
+    DiagnosisEntry,
+    Examination,
+    FollowUp,
+    NewVisit,
+    VitalSigns,
+)
+from yba.care.laboratory import listeners as laboratory_listeners
+from yba.care.laboratory import service as laboratory
+from yba.care.laboratory.model import EnteredValue
+from yba.care.orders import service as orders
+from yba.care.orders.events import OrderPlaced, PrescriptionIssued
+from yba.care.orders.model import DrugLine, ServiceLine
+from yba.kernel.refusal import AccessRefused
+from yba.money.charging import listeners as charging_listeners
+from yba.money.charging import service as charging
+from yba.money.charging.model import NewCharge
+from yba.money.insurance import service
+from yba.money.insurance.errors import NothingToClaim, VisitNotClosed
+from yba.money.insurance.xml import read_check_in, read_claim
+
+TECHNICIAN = replace(UNLICENSED, licence="000456/HNO-GPHN")
+CASHIER = staff("cashier", "Thu Ngân Thử")
+GLUCOSE, GLUCOSE_INDEX, PARACETAMOL = "23.0075.1494", "1000201", "40.1.01"
+EXAM = "02.0000.1896"
+PERSON = replace(
+    LAN,
+    occupation="22",
+    insurance=replace(
+        CARD,
+        number="DN4010000000123",
+        registered_facility="99999",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2026, 12, 31),
+    ),
+)
+MINUTE = timedelta(minutes=1)
+
+
+async def open_visit(tx, at):
+    """Open a visit at the facility whose price list is loaded."""
+    clinic_id = await add_clinic(tx, at, facility_code="99999")
+    patient_id = await register(tx, at, PERSON)
+    new = NewVisit(
+        patient_id=patient_id, clinic_id=clinic_id, reason="Sốt, ho", patient_category="1.1"
+    )
+    return await encounters.open_visit(tx, actor=DESK, visit=new, at=at)
+
+
+async def order_glucose(tx, at, opened):
+    (placed,) = await orders.order_services(
+        tx,
+        actor=DOCTOR,
+        encounter_id=opened.encounter_id,
+        lines=[ServiceLine(service_code=GLUCOSE)],
+        at=at,
+    )
+    event = OrderPlaced(
+        encounter_id=opened.encounter_id,
+        patient_id=opened.patient_id,
+        request_ids=(placed.request_id,),
+        service_codes=(GLUCOSE,),
+        quantities=("1",),
+        at=at,
+    )
+    await laboratory_listeners.receive_orders(tx, event)
+    await charging_listeners.charge_orders(tx, event)
+    return placed.request_id
+
+
+async def finish_glucose(tx, at, request_id):
+    value = [EnteredValue(index_code=GLUCOSE_INDEX, value="5,4")]
+    await laboratory.collect(tx, actor=NURSE, request_id=request_id, at=at)
+    await laboratory.enter_result(
+        tx, actor=TECHNICIAN, request_id=request_id, values=value, at=at + 5 * MINUTE
+    )
+    await laboratory.verify_result(
+        tx, actor=SECOND_TECHNICIAN, request_id=request_id, at=at + 6 * MINUTE
+    )
+    await laboratory.release_result(tx, actor=TECHNICIAN, request_id=request_id, at=at + 7 * MINUTE)
+
+
+async def prescribe(tx, at, opened):
+    line = DrugLine(
+        drug_code=PARACETAMOL, quantity=Decimal(15), dose=Decimal(1), times_per_day=3, days=5
+    )
+    (issued,) = await orders.prescribe(
+        tx, actor=DOCTOR, encounter_id=opened.encounter_id, lines=[line], at=at
+    )
+    await charging_listeners.charge_prescription(
+        tx,
+        PrescriptionIssued(
+            code=issued.code,
+            kind=issued.kind.value,
+            encounter_id=opened.encounter_id,
+            patient_id=opened.patient_id,
+            request_ids=tuple(item.request_id for item in issued.lines),
+            drug_codes=(PARACETAMOL,),
+            quantities=("15",),
+            replaces="",
+            at=at,
+        ),
+    )
+
+
+async def visit(tx, at, *, close=True):
+    """Open, examine, test, prescribe and close a visit of half an hour."""
+    opened = await open_visit(tx, at)
+    about = {"encounter_id": opened.encounter_id}
+    await charging.charge(
+        tx,
+        actor=CASHIER,
+        encounter_id=opened.encounter_id,
+        patient_id=opened.patient_id,
+        charges=[NewCharge(f"exam:{opened.encounter_id}", "service", EXAM, Decimal(1), at)],
+        at=at,
+    )
+    signs = VitalSigns(pulse=Decimal(88), temperature=Decimal("38.2"), weight=Decimal("52.5"))
+    await encounters.record_vitals(tx, actor=NURSE, signs=signs, at=at + 2 * MINUTE, **about)
+    note = Examination(findings="Họng đỏ", preliminary_diagnosis="Theo dõi viêm họng")
+    await encounters.record_examination(
+        tx, actor=DOCTOR, examination=note, at=at + 5 * MINUTE, **about
+    )
+    diagnoses = [DiagnosisEntry(code="J06.9"), DiagnosisEntry(code="I10")]
+    await encounters.record_diagnoses(
+        tx, actor=DOCTOR, diagnoses=diagnoses, at=at + 6 * MINUTE, **about
+    )
+    request_id = await order_glucose(tx, at + 7 * MINUTE, opened)
+    await finish_glucose(tx, at + 8 * MINUTE, request_id)
+    await prescribe(tx, at + 20 * MINUTE, opened)
+    again = FollowUp(on=date(2026, 9, 22), reason="Tái khám")
+    await encounters.plan_follow_up(tx, actor=DOCTOR, follow_up=again, at=at + 21 * MINUTE, **about)
+    if close:
+        closing = Closing(outcome="2", treatment="Nội khoa", advice="Uống nhiều nước")
+        await encounters.close_visit(
+            tx, actor=DOCTOR, closing=closing, at=at + 30 * MINUTE, **about
+        )
+    return opened
+
+
+async def issue(tx, at, opened, folder: Path, **options):
+    return await service.claim_of(
+        tx,
+        actor=CASHIER,
+        encounter_id=opened.encounter_id,
+        at=at + 40 * MINUTE,
+        folder=folder,
+        **options,
+    )
+
+
+async def test_a_closed_visit_becomes_a_valid_claim(tx, at, tmp_path):
+    opened = await visit(tx, at)
+
+    issued = await issue(tx, at, opened, tmp_path)
+
+    claim, found = read_claim((tmp_path / issued.claim.path).read_bytes())
+    (episode,) = claim.episodes
+    assert {name: len(rows) for name, rows in episode.tables.items()} == {
+        "XML1": 1,
+        "XML2": 1,
+        "XML3": 2,
+        "XML4": 1,
+        "XML5": 1,
+        "XML14": 1,
+    }
+    assert found[0].problems == ()
+    assert [(one.rule, one.table, one.field) for one in issued.findings if one.is_error] == []
+
+
+async def test_the_claim_tells_what_the_record_and_the_bill_say(tx, at, tmp_path):
+    opened = await visit(tx, at)
+    bill = await charging.statement(tx, encounter_id=opened.encounter_id, at=at + 40 * MINUTE)
+
+    issued = await issue(tx, at, opened, tmp_path)
+
+    claim, _ = read_claim((tmp_path / issued.claim.path).read_bytes())
+    main = claim.episodes[0].main
+    (drug,) = claim.episodes[0].rows("XML2")
+    (result,) = claim.episodes[0].rows("XML4")
+    (note,) = claim.episodes[0].rows("XML5")
+    assert main["MA_LK"] == opened.claim_key
+    assert (main["MA_BENH_CHINH"], main["MA_BENH_KT"]) == ("J06.9", "I10")
+    assert main.amount("T_TONGCHI_BV") == bill.split.amount
+    assert main.amount("T_BHTT") == bill.split.insurance_pays
+    assert (drug["SO_LUONG"], drug["LIEU_DUNG"][:10]) == ("15", "1 viên/lần")
+    assert (result["MA_CHI_SO"], result["GIA_TRI"]) == (GLUCOSE_INDEX, "5.4")
+    assert note["DIEN_BIEN_LS"] == "Họng đỏ CSST<M88_T38.2>"
+
+
+async def test_the_check_in_names_the_first_cost(tx, at, tmp_path):
+    opened = await visit(tx, at)
+
+    issued = await issue(tx, at, opened, tmp_path)
+
+    message, problems = read_check_in((tmp_path / issued.check_in.path).read_bytes())
+    assert problems == ()
+    assert message.rows[0]["MA_DICH_VU"] == EXAM
+    assert message.rows[0]["MA_LK"] == opened.claim_key
+
+
+async def test_issuing_again_gives_the_same_file(tx, at, tmp_path):
+    opened = await visit(tx, at)
+
+    first = await issue(tx, at, opened, tmp_path)
+    second = await issue(tx, at, opened, tmp_path)
+
+    assert second.claim == first.claim
+    assert len(list(tmp_path.rglob("*.xml"))) == 2
+
+
+async def test_a_changed_visit_is_the_next_version_beside_the_old_file(tx, at, tmp_path):
+    opened = await visit(tx, at)
+    first = await issue(tx, at, opened, tmp_path)
+    before = (tmp_path / first.claim.path).read_bytes()
+    await charging.charge(
+        tx,
+        actor=CASHIER,
+        encounter_id=opened.encounter_id,
+        patient_id=opened.patient_id,
+        charges=[NewCharge("test:more", "service", GLUCOSE, Decimal(1), at + 9 * MINUTE)],
+        at=at + 41 * MINUTE,
+    )
+
+    second = await issue(tx, at, opened, tmp_path)
+
+    assert (first.claim.version, second.claim.version) == (1, 2)
+    assert (tmp_path / first.claim.path).read_bytes() == before
+    assert second.claim.path != first.claim.path
+
+
+async def test_the_ledger_of_issued_files_cannot_be_changed(tx, at, tmp_path):
+    await issue(tx, at, await visit(tx, at), tmp_path)
+
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await tx.execute("UPDATE insurance.claim_file SET errors = 0")
+
+
+async def test_a_signer_fills_the_signature_slot(tx, at, tmp_path):
+    def sign(content: bytes) -> bytes:
+        return content.replace(b"<CHUKYDONVI/>", b"<CHUKYDONVI><Signature/></CHUKYDONVI>")
+
+    issued = await issue(tx, at, await visit(tx, at), tmp_path, sign=sign)
+
+    claim, _ = read_claim((tmp_path / issued.claim.path).read_bytes())
+    assert claim.is_signed
+    assert issued.claim.is_signed
+
+
+async def test_an_open_visit_is_not_claimed(tx, at, tmp_path):
+    with pytest.raises(VisitNotClosed):
+        await issue(tx, at, await visit(tx, at, close=False), tmp_path)
+
+    assert list(tmp_path.rglob("*.xml")) == []
+
+
+async def test_an_open_visit_can_be_checked_before_it_is_closed(tx, at):
+    opened = await visit(tx, at, close=False)
+
+    found = await service.check_visit(
+        tx, actor=CASHIER, encounter_id=opened.encounter_id, at=at + 30 * MINUTE
+    )
+
+    assert {one.field for one in found if one.is_error} == {"KET_QUA_DTRI", "MA_LOAI_RV"}
+
+
+async def test_a_visit_without_cost_has_nothing_to_claim(tx, at):
+    opened = await open_visit(tx, at)
+
+    with pytest.raises(NothingToClaim):
+        await service.check_visit(tx, actor=CASHIER, encounter_id=opened.encounter_id, at=at)
+
+
+async def test_a_nurse_does_not_issue_claims(tx, at, tmp_path):
+    opened = await visit(tx, at)
+
+    with pytest.raises(AccessRefused):
+        await service.claim_of(
+            tx, actor=NURSE, encounter_id=opened.encounter_id, at=at, folder=tmp_path
+        )
