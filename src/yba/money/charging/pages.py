@@ -12,7 +12,7 @@ from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal
 from yba.money.charging import service
 from yba.money.charging.model import Bill, SplitLine
-from yba.money.charging.panels import reasons
+from yba.money.charging.panels import reasons, shown_price
 from yba.money.payments import forms
 from yba.money.payments import model as payments_model
 from yba.money.payments import service as payments
@@ -158,6 +158,7 @@ async def _bill(request: Request, refusal: Refusal | None = None) -> Response:
         encounter_id=encounter_id,
         bill=statement,
         groups=_groups(statement) if statement else [],
+        shown_price=shown_price,
         standing=standing,
         refusal=refusal,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from yba.money.charging.model import SplitLine
 from yba.plumbing.i18n import N_
@@ -90,3 +91,11 @@ def _reason(rule: str, values: dict[str, object]) -> Reason:
     if rule.startswith("factor."):
         return Reason(rule, _FACTOR, {**values, "category": rule.removeprefix("factor.")})
     return Reason(rule, _WORDS[rule], values)
+
+
+def shown_price(price: Decimal) -> str:
+    """Return a unit price as it is printed in Vietnam: 1.234,567 or 45.000."""
+    whole, _, fraction = f"{price:.3f}".partition(".")
+    fraction = fraction.rstrip("0")
+    grouped = f"{int(whole):,}".replace(",", ".")
+    return f"{grouped},{fraction}" if fraction else grouped
