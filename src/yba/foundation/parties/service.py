@@ -57,7 +57,7 @@ __all__ = [
     "update_person",
 ]
 
-_CANDIDATES = 200
+_CANDIDATES = 60
 
 
 async def register_person(tx: Tx, *, actor: Actor, person: PersonDetails, at: datetime) -> str:
@@ -136,7 +136,7 @@ async def find_persons(tx: Tx, *, actor: Actor, text: str, limit: int = 20) -> l
     if query.is_empty:
         return []
     found = await store.find(
-        tx, tsquery=query.tsquery(), exact_name=query.name, candidates=_CANDIDATES
+        tx, tsquery=query.tsquery(), exact_name=query.name, candidates=max(limit, _CANDIDATES)
     )
     return matching.rank(found, query, limit)
 
@@ -149,7 +149,7 @@ async def possible_duplicates(
     tsquery = search.duplicates_tsquery(person)
     if not tsquery:
         return []
-    found = await store.find(tx, tsquery=tsquery, exact_name="", candidates=_CANDIDATES)
+    found = await store.find(tx, tsquery=tsquery, exact_name="", candidates=max(limit, _CANDIDATES))
     return matching.rank_duplicates(found, person, limit)
 
 

@@ -72,13 +72,21 @@ _SEEN: LiteralString = """
 """
 
 # Exact names first: the newest-first branch alone could miss them among many.
+# strip() keeps the word index out of the first branch, where the name index is
+# enough; the planner chooses for the second between words and newest-first.
 _FIND: LiteralString = """
     WITH exact AS MATERIALIZED (
-        SELECT * FROM parties.person_search
-         WHERE $2 <> '' AND name_folded = $2 AND active AND words @@ $1::text::tsquery
+        SELECT patient_id, patient_number, name, birth_date, sex, identity_number, card_number,
+               phone, address, seen_at
+          FROM parties.person_search
+         WHERE $2 <> '' AND name_folded = $2 AND active
+           AND strip(words) @@ $1::text::tsquery
+         ORDER BY birth_date, patient_id
          LIMIT 50
     ), newest AS MATERIALIZED (
-        SELECT * FROM parties.person_search
+        SELECT patient_id, patient_number, name, birth_date, sex, identity_number, card_number,
+               phone, address, seen_at
+          FROM parties.person_search
          WHERE active AND words @@ $1::text::tsquery
          ORDER BY seen_at DESC, patient_id
          LIMIT $3
