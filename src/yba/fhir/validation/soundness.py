@@ -93,7 +93,7 @@ def _function(type_: str, properties: Iterable[Property]) -> str:
         ]
         lines += [
             f"    if {' and '.join(tests)}:",
-            f"        return {type_ == 'Element'} and o.id is not None",
+            f"        return {'o.id is not None' if type_ == 'Element' else 'False'}",
         ]
     choices: dict[str, list[Property]] = {}
     for p in listed:
@@ -103,6 +103,7 @@ def _function(type_: str, properties: Iterable[Property]) -> str:
             lines += _property(p)
     for group in choices.values():
         lines += _choice(group)
+    lines += _extensions([p for p in listed if not p.is_choice and _has_extension(p)])
     lines.append("    return True\n")
     return "\n".join(lines)
 
@@ -128,13 +129,12 @@ def _may_hold_itself(type_: str) -> bool:
 
 
 def _property(p: Property) -> list[str]:
-    has_extension = p.is_primitive and p.type != "xhtml" and p.name != "id"
     test = _value_test(p, "e" if p.is_list else "v")
     lines: list[str] = []
     if p.minimum or test or p.is_list:
         lines.append(f"    v = o.{p.attribute}")
     if p.minimum:
-        absent = f" and o.{p.name}_ext is None" if has_extension else ""
+        absent = f" and o.{p.name}_ext is None" if _has_extension(p) else ""
         lines += [f"    if v is None{absent}:", "        return False"]
     if p.is_list:
         lines += ["    if v is not None:", "        if not v:", "            return False"]
@@ -151,17 +151,29 @@ def _property(p: Property) -> list[str]:
             ]
     elif test:
         lines += [f"    if v is not None and {test}:", "        return False"]
-    if has_extension:
-        lines += _extension(p)
     return lines
 
 
-def _extension(p: Property) -> list[str]:
-    lines = [f"    v = o.{p.name}_ext", "    if v is not None:"]
-    if p.is_list:
-        # Lists of extensions are matched with their values by position; rare, so the walker does it.
-        return [*lines, "        return False"]
-    return [*lines, "        if not sound_Element(v, d):", "            return False"]
+def _has_extension(p: Property) -> bool:
+    return p.is_primitive and p.type != "xhtml" and p.name != "id"
+
+
+def _extensions(properties: list[Property]) -> list[str]:
+    """Look at the extensions of primitives together: in most resources there is none at all."""
+    lines: list[str] = []
+    singles = [f"o.{p.name}_ext" for p in properties if not p.is_list]
+    if singles:
+        lines += [f"    if {' or '.join(f'{name} is not None' for name in singles)}:"]
+        lines += [f"        for v in ({', '.join(singles)},):"]
+        lines += [
+            "            if v is not None and not sound_Element(v, d):",
+            "                return False",
+        ]
+    lists = [f"o.{p.name}_ext is not None" for p in properties if p.is_list]
+    if lists:
+        # They are matched with their values by position; rare, so the walker does it.
+        lines += [f"    if {' or '.join(lists)}:", "        return False"]
+    return lines
 
 
 def _choice(group: list[Property]) -> list[str]:
