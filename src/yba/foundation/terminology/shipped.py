@@ -162,6 +162,28 @@ _KINDS: Mapping[int, str] = {
 }
 
 
+# Machine groups of claims (MA_MAY) by modality, department or chapter of the code.
+_MACHINES: Mapping[str, str] = {
+    "22": "HH",
+    "23": "SH",
+    "24": "VS",
+    "US": "SA",
+    "XR": "XQ",
+    "MG": "XQ",
+    "CT": "CL",
+    "MR": "MRI",
+    "21.0014": "ĐT",
+    "20": "NS",
+    "K41": "NS",
+}
+
+
+def _machine(code: str, place: str) -> str:
+    """Return the machine that does it, in the form group.source.serial, if any does."""
+    group = _MACHINES.get(place) or _MACHINES.get(code[:7]) or _MACHINES.get(code[:2])
+    return f"{group}.1.YBA01" if group else ""
+
+
 def _service(file: _File, row: Row) -> tuple[bool, dict[str, Any]]:
     group = int(row["group"])
     insured = _number(row["insurance_price"])
@@ -176,6 +198,7 @@ def _service(file: _File, row: Row) -> tuple[bool, dict[str, Any]]:
         "specimen": row["detail"] if group == 1 else "",
         "modality": row["detail"] if group == 2 else "",
         "department": row["department"],
+        "machine": _machine(row["code"], row["detail"] or row["department"]),
         "is_covered": insured != 0,
     }
     flags = row["flags"].split()
@@ -208,6 +231,9 @@ _VERBS: Mapping[str, str] = {
 }
 
 
+# Decision, package, group and year (TT_THAU), for demonstration like the prices.
+_TENDER = "YBA01;G1;N2;2026"
+
 # ATC groups of insulins, sera, vaccines, growth factors and antibodies.
 _BIOLOGICAL = ("A10A", "B03XA", "J06", "J07", "L01F", "L03AA")
 
@@ -232,6 +258,7 @@ def _drug(file: _File, row: Row) -> tuple[bool, dict[str, Any]]:
         "route": row["route"],
         "atc": row["atc"],
         "registration": f"VD-{number}-26",
+        "tender": _TENDER,
         "is_prescription": "otc" not in flags,
         "control": control,
         "is_toxic": "tox" in flags,
