@@ -24,6 +24,7 @@ from yba.care.encounters.errors import (
     DiagnosisRefused,
     DiagnosisRepeated,
     FollowUpInPast,
+    MeasurementNotFound,
     NothingMeasured,
     ReasonMissing,
     TooManyDiagnoses,
@@ -208,6 +209,33 @@ async def test_what_nobody_can_measure_is_refused(tx, at, signs, field):
         )
 
     assert field in caught.value.fields
+
+
+async def test_a_measurement_entered_in_error_leaves_the_chart_and_stays_in_the_history(tx, at):
+    opened = await open_visit(tx, at)
+    await encounters.record_vitals(
+        tx, actor=NURSE, encounter_id=opened.encounter_id, signs=SIGNS, at=at
+    )
+    wrong = next(v for v in (await see(tx, at, opened.encounter_id)).vitals if v.field == "pulse")
+
+    async def withdraw(observation_id):
+        await encounters.withdraw_vitals(
+            tx,
+            actor=NURSE,
+            encounter_id=opened.encounter_id,
+            observation_id=observation_id,
+            at=at,
+        )
+
+    await withdraw(wrong.observation_id)
+
+    assert "pulse" not in [v.field for v in (await see(tx, at, opened.encounter_id)).vitals]
+    states = await record.history(
+        tx, actor=NURSE, type_=r4.Observation, id_=wrong.observation_id, at=at
+    )
+    assert len(states) == 2
+    with pytest.raises(MeasurementNotFound):
+        await withdraw("0" * 13)
 
 
 async def test_an_empty_vitals_form_is_refused(tx, at):

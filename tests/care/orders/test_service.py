@@ -194,10 +194,12 @@ async def test_no_prescription_is_longer_than_the_law_allows(tx, at, visit, line
     assert caught.value.values == {"limit": limit}
 
 
-async def test_cancer_allows_a_longer_narcotic_prescription(tx, at):
+async def test_cancer_allows_a_longer_narcotic_prescription_in_rounds_of_ten_days(tx, at):
     visit = await diagnosed(tx, at, "C34.9")
 
-    assert await prescribe(tx, at, visit, tablets(MORPHINE, times=2, days=30))
+    (issued,) = await prescribe(tx, at, visit, tablets(MORPHINE, times=2, days=25))
+
+    assert [(r.first_day.day, r.last_day.day) for r in issued.rounds] == [(15, 24), (25, 4), (5, 9)]
 
 
 @pytest.mark.parametrize(

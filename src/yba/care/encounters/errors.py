@@ -90,6 +90,14 @@ class MeasuredInFuture(Refusal):
     message = "Not saved: the time of measurement lies in the future."
 
 
+class MeasurementNotFound(Refusal):
+    """No such measurement in this visit."""
+
+    code = "encounters.measurement-not-found"
+    status = 404
+    message = "This measurement was not found."
+
+
 class DiagnosisRefused(Refusal):
     """A code that may not be used here; `fields` maps each code to its reason."""
 

@@ -213,6 +213,12 @@ def vital_observations(
     return found
 
 
+def is_vital_sign(observation: r4.Observation) -> bool:
+    """Whether an Observation is a measurement of this context."""
+    codings = [c for category in observation.category or [] for c in category.coding or []]
+    return any(coding.code == "vital-signs" for coding in codings)
+
+
 def note_composition(composition_id: str, examination: Examination, about: About) -> r4.Composition:
     """Return the doctor's note of a visit."""
     return r4.Composition(

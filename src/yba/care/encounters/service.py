@@ -15,6 +15,7 @@ from yba.care.encounters.ending import cancel_visit, close_visit, reopen_visit
 from yba.care.encounters.errors import (
     FollowUpInPast,
     MeasuredInFuture,
+    MeasurementNotFound,
     NothingMeasured,
     VisitDetailsWrong,
     VisitNotFound,
@@ -41,6 +42,7 @@ from yba.foundation.parties.service import coverage_resource
 from yba.foundation.record import service as record
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local_date
+from yba.kernel.refusal import NotFound
 from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
 
@@ -67,6 +69,7 @@ __all__ = [
     "visit_with_claim_key",
     "visits_of_patient",
     "withdraw_allergy",
+    "withdraw_vitals",
     "writable_visit",
 ]
 
@@ -113,6 +116,25 @@ async def record_vitals(
     await record.save(
         tx, actor=actor, resources=observations, at=at, note="encounters.record_vitals"
     )
+
+
+async def withdraw_vitals(
+    tx: Tx, *, actor: Actor, encounter_id: str, observation_id: str, at: datetime
+) -> None:
+    """Take back a measurement that was entered in error; the history keeps it.
+
+    Raises MeasurementNotFound, VisitNotFound, VisitClosedAlready, AccessRefused.
+    """
+    await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.vitals")
+    try:
+        known = await record.read(tx, actor=actor, type_=r4.Observation, id_=observation_id, at=at)
+    except NotFound:
+        raise MeasurementNotFound from None
+    about = known.encounter.reference if known.encounter else None
+    if about != f"Encounter/{encounter_id}" or not fhir.is_vital_sign(known):
+        raise MeasurementNotFound
+    known.status = "entered-in-error"
+    await record.save(tx, actor=actor, resources=[known], at=at, note="encounters.withdraw_vitals")
 
 
 async def record_examination(

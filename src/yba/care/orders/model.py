@@ -104,8 +104,20 @@ class PrescribedDrug:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Round:
+    """One of at most three rounds in which narcotics for cancer are collected."""
+
+    number: int
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prescription:
-    """An issued prescription, as printed and sent."""
+    """An issued prescription, as printed and sent.
+
+    `rounds` is empty unless a narcotic prescription is longer than one round.
+    """
 
     code: str
     kind: PrescriptionKind
@@ -120,6 +132,7 @@ class Prescription:
     prescriber_licence: str
     prescriber_id: str
     lines: tuple[PrescribedDrug, ...]
+    rounds: tuple[Round, ...] = ()
     warnings: tuple["PrescriptionWarning", ...] = ()
     replaces: str = ""
     replaced_by: str = ""

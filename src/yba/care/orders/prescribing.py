@@ -7,7 +7,7 @@ import secrets
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_CEILING
 from functools import lru_cache
 from importlib import resources
@@ -19,8 +19,10 @@ from yba.care.orders.model import (
     DrugLine,
     PrescriptionKind,
     PrescriptionWarning,
+    Round,
     WarningKind,
 )
+from yba.foundation.rules import service as rules
 from yba.foundation.terminology.model import Concept
 from yba.kernel.clock import local_date
 from yba.kernel.text import fold
@@ -184,6 +186,27 @@ def _still_runs(line: MedicationLine, on: date) -> bool:
 
 def _warning(kind: WarningKind, item: Item, message: str, detail: str = "") -> PrescriptionWarning:
     return PrescriptionWarning(kind=kind, drug_code=item.drug.code, message=message, detail=detail)
+
+
+def rounds_of(kind: PrescriptionKind, days: int, first_day: date) -> tuple[Round, ...]:
+    """Return the rounds of a long narcotic prescription, none for any other.
+
+    Source: Circular 26/2025/TT-BYT, narcotics for cancer patients.
+    """
+    longest = int(rules.limit("prescription.narcotic_cancer_round_days", first_day))
+    if kind != PrescriptionKind.NARCOTIC or days <= longest:
+        return ()
+    found: list[Round] = []
+    for number, start in enumerate(range(0, days, longest), 1):
+        last = min(start + longest, days) - 1
+        found.append(
+            Round(
+                number=number,
+                first_day=first_day + timedelta(days=start),
+                last_day=first_day + timedelta(days=last),
+            )
+        )
+    return tuple(found)
 
 
 def new_code(facility_code: str, kind: PrescriptionKind, on: date) -> str:

@@ -404,6 +404,9 @@ def _prescription(
         prescriber_licence=row.prescriber_licence,
         prescriber_id=row.prescriber_id,
         lines=tuple(lines),
+        rounds=prescribing.rounds_of(
+            PrescriptionKind(row.kind), row.days, local_date(row.issued_at)
+        ),
         warnings=warnings,
         replaces=row.replaces,
         replaced_by=row.replaced_by,
