@@ -3,7 +3,7 @@
 Every field of a table is written, blank ones too. Totals of XML1 are sums of
 the rows as written, so that file and rows can never disagree.
 
-Standard: 130/QĐ-BYT with 4750, 3176 and 1931; XML1 to XML5, XML14, check-in.
+Standard: 130/QĐ-BYT with 4750, 3176 and 1931; XML1 to XML5, XML7, XML13, XML14, check-in.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +17,14 @@ from yba.money.insurance.claim import CheckIn, Claim, Episode, Row, write_day, w
 from yba.money.insurance.errors import NothingToClaim
 from yba.money.insurance.tables import CHECK_IN, layout
 from yba.money.insurance.visit import (
+    DischargeForClaim,
     DrugForClaim,
     NoteForClaim,
     PersonForClaim,
     ReExamForClaim,
     ResultForClaim,
     ServiceForClaim,
+    TransferForClaim,
     VisitForClaim,
 )
 
@@ -233,6 +235,61 @@ def _re_exam(item: ReExamForClaim, visit: VisitForClaim) -> dict[str, str]:
     )
 
 
+def _discharge(paper: DischargeForClaim, visit: VisitForClaim) -> dict[str, str]:
+    return (
+        _identity(visit)
+        | _diagnosis(visit)
+        | {
+            "SO_LUU_TRU": paper.archive_number,
+            "MA_YTE": visit.person.patient_number,
+            "MA_KHOA_RV": paper.department,
+            "NGAY_RA": write_moment(visit.ended_at),
+            "MA_DINH_CHI_THAI": "0",
+            "PP_DIEUTRI": paper.method,
+            "GHI_CHU": paper.advice,
+            "MA_TTDV": visit.head_licence,
+            "MA_BS": paper.signer,
+            "TEN_BS": paper.signer_name,
+            "NGAY_CT": write_day(local_date(visit.ended_at)),
+            "HO_TEN_CHA": paper.father,
+            "HO_TEN_ME": paper.mother,
+        }
+    )
+
+
+def _transfer(slip: TransferForClaim, visit: VisitForClaim) -> dict[str, str]:
+    person = visit.person
+    return (
+        _identity(visit)
+        | _diagnosis(visit)
+        | {
+            "SO_HOSO": slip.file_number,
+            "SO_CHUYENTUYEN": slip.book_number,
+            "GIAY_CHUYEN_TUYEN": slip.slip,
+            "MA_CSKCB_DI": visit.sender,
+            "MA_CSKCB_DEN": visit.receiver,
+            "MA_NOI_DI": visit.sender,
+            "MA_NOI_DEN": visit.receiver,
+            "MA_QUOCTICH": person.nationality,
+            "MA_DANTOC": person.ethnicity,
+            "MA_NGHE_NGHIEP": person.occupation,
+            "NGAY_RA": write_moment(visit.ended_at),
+            "DAU_HIEU_LS": slip.signs,
+            "QT_BENHLY": slip.course,
+            "TOMTAT_KQ": slip.results,
+            "PP_DIEU_TRI": visit.treatment,
+            "TINH_TRANG_CT": slip.condition,
+            "MA_LOAI_RV": visit.leaving,
+            "MA_LYDO_CT": slip.reason,
+            "HUONG_DIEU_TRI": slip.plan,
+            "PHUONGTIEN_VC": slip.transport,
+            "HOTEN_NGUOI_HT": slip.escort,
+            "MA_BAC_SI": slip.doctor,
+            "MA_TTDV": visit.head_licence,
+        }
+    )
+
+
 def _sum(rows: Iterable[Row], name: str) -> str:
     return money(sum((row.amount(name) for row in rows), Decimal(0)))
 
@@ -328,6 +385,12 @@ def build_episode(visit: VisitForClaim) -> Episode:
         "XML3": services,
         "XML4": _numbered("XML4", on, (_result(item, visit) for item in visit.results)),
         "XML5": _numbered("XML5", on, (_note(item, visit) for item in visit.notes)),
+        "XML7": (_row("XML7", on, 1, _discharge(visit.discharge, visit)),)
+        if visit.discharge
+        else (),
+        "XML13": (_row("XML13", on, 1, _transfer(visit.transfer, visit)),)
+        if visit.transfer
+        else (),
         "XML14": tuple(_row("XML14", on, 1, _re_exam(item, visit)) for item in visit.re_exams[:1]),
     }
     return Episode({name: rows for name, rows in tables.items() if rows})

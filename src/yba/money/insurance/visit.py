@@ -5,7 +5,7 @@ them together. Times are aware UTC, money lines are charging's split lines.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -133,8 +133,40 @@ class ReExamForClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class DischargeForClaim:
+    """The discharge paper of a stay (XML7), dated the day of leaving."""
+
+    archive_number: str
+    department: str
+    signer: str
+    signer_name: str
+    method: str
+    advice: str = ""
+    father: str = ""
+    mother: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferForClaim:
+    """The slip with which a person is transferred (XML13)."""
+
+    file_number: str
+    book_number: str
+    slip: str
+    signs: str
+    course: str
+    condition: str
+    reason: str  # MA_LYDO_CT
+    plan: str
+    transport: str
+    doctor: str
+    results: str = ""
+    escort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VisitForClaim:
-    """Everything of one episode that the check-in and XML1 to XML5 and XML14 tell."""
+    """Everything of one episode that the check-in and the claim's tables tell."""
 
     key: str  # MA_LK
     facility: str  # MA_CSKCB
@@ -174,7 +206,9 @@ class VisitForClaim:
     services: Sequence[ServiceForClaim] = ()
     results: Sequence[ResultForClaim] = ()
     notes: Sequence[NoteForClaim] = ()
-    re_exams: Sequence[ReExamForClaim] = field(default_factory=tuple)
+    re_exams: Sequence[ReExamForClaim] = ()
+    discharge: DischargeForClaim | None = None
+    transfer: TransferForClaim | None = None
 
 
 @dataclass(frozen=True, slots=True)
