@@ -132,6 +132,7 @@ def test_the_22_column_list_is_read_with_its_annexes(tmp_path):
                 row_22("Z97", "Nhóm thử", "Test group"),
                 row_22("Z97.0", "Bệnh thử không", "Test zero"),
                 row_22("Z97.1†", "Bệnh thử một", "Test one"),
+                row_22("Z97†", "Nhóm thử", "Test group"),
             ],
             "A2": [["Phụ lục A2: không sử dụng là bệnh chính"], ["Mã", "(*)"], ["Z970", "*"]],
             "A3.8": [["Phụ lục A3.8 Bệnh sản phụ khoa"], ["Mã"], ["Z971", "Bệnh thử một"]],

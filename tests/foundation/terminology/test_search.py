@@ -50,10 +50,21 @@ async def test_the_beginning_of_a_code_offers_its_codes_and_nothing_else(tx):
 
 
 async def test_common_diagnoses_come_before_rare_ones(tx):
-    found = await service.search_concepts(tx, system="icd10", text="dai thao duong", on=DAY, limit=30)
+    found = await service.search_concepts(
+        tx, system="icd10", text="dai thao duong", on=DAY, limit=30
+    )
 
     common = [item.is_common for item in found]
     assert common == sorted(common, reverse=True)
+
+
+async def test_one_or_two_letters_offer_common_concepts_whole_words_and_codes_only(tx):
+    found = await service.search_concepts(tx, system="icd10", text="h", on=DAY, limit=200)
+    short = await service.search_concepts(tx, system="icd10", text="ho", on=DAY, limit=200)
+
+    assert all(item.is_common or item.code.startswith("H") for item in found)
+    assert short[0].code == "R05"
+    assert "A37.9" in [item.code for item in short]
 
 
 async def test_pregnancy_is_not_offered_to_a_man_and_the_reason_is_told(tx):

@@ -193,6 +193,8 @@ def _icd10_rows(
         code, misprint = _icd10_code(line, printed, _cell(row, places.get("ma benh khong dau")))
         name = _cell(row, places["ten benh"])
         if misprint is None and code in concepts:
+            if code != printed.upper():
+                continue  # the list repeats a code to show its dagger or asterisk
             misprint = Misprint(line, printed, "printed twice, first row kept")
             code = ""
         if code and not name:

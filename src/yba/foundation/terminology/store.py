@@ -57,12 +57,11 @@ _SEARCH: LiteralString = f"""
                     ELSE 2 END AS kind,
                NOT coalesce(c.words @@ $5::text::tsquery, false) AS is_partial,
                strpos(c.search, $6) = 0 AS is_scattered,
-               NOT coalesce((c.properties ->> 'is_frequent')::boolean, false) AS is_infrequent,
                NOT starts_with(c.search, $6) AS is_inside,
-               coalesce((c.properties ->> 'group')::boolean, false) AS is_group,
+               c.standing,
                CASE WHEN $7::text <> c.sex THEN 'sex'
                     WHEN $8::integer < c.min_age_days OR $8::integer > c.max_age_days THEN 'age'
-                    WHEN (c.properties ->> 'unusable')::boolean THEN 'unusable'
+                    WHEN c.is_unusable THEN 'unusable'
                     END AS reason
           FROM terminology.concept c
          WHERE ((c.system = $1 AND $3 <> '' AND c.code_key >= $3 AND c.code_key < $3 || 'zzz')
@@ -72,7 +71,7 @@ _SEARCH: LiteralString = f"""
         SELECT hit.*,
                row_number() OVER (
                    PARTITION BY reason IS NULL
-                   ORDER BY kind, is_partial, is_group, NOT is_common, is_scattered, is_infrequent,
+                   ORDER BY kind, is_partial, greatest(standing, 1), is_scattered, standing,
                             is_inside, length(name_vi), code, valid_from DESC
                ) AS place
           FROM hit
@@ -82,6 +81,9 @@ _SEARCH: LiteralString = f"""
      WHERE place <= CASE WHEN reason IS NULL THEN $9::integer ELSE 5 END
      ORDER BY reason IS NOT NULL, place
 """
+
+# So few letters begin thousands of names: only common ones are offered then.
+_FEW_LETTERS = 2
 
 _EDITIONS: LiteralString = """
     SELECT edition_id, system, source, is_shipped, valid_from, row_count
@@ -261,8 +263,11 @@ async def search(
     limit: int,
 ) -> list[SearchHit]:
     """Return at most `limit` offered hits, then at most five that do not fit."""
-    begun = " & ".join([f"'#{system}'", *(f"'{word}':*" for word in words)]) if words else ""
     whole = " & ".join(f"'{word}'" for word in words)
+    begun = " & ".join(f"'{word}':*" for word in words)
+    if sum(map(len, words)) <= _FEW_LETTERS:
+        begun = f"('#common' & {begun} | {whole})"
+    begun = f"'#{system}' & {begun}"
     return await tx.rows(
         SearchHit,
         _SEARCH,
