@@ -1,7 +1,7 @@
 """One listener per process that tells every open board that something changed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from yba.plumbing.database import Database
@@ -21,11 +21,16 @@ class BoardFeed:
         self._waiting: set[asyncio.Event] = set()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_listening(self) -> bool:
+        """Return whether the database is being heard."""
+        return self._task is not None and not self._task.done()
+
     def is_full(self) -> bool:
         """Return whether so many boards listen that another must poll instead."""
         return len(self._waiting) >= _MOST_BOARDS
 
-    async def changes(self) -> AsyncIterator[bool]:
+    async def changes(self) -> AsyncGenerator[bool]:
         """Yield True after each change, False now and then so that proxies stay awake."""
         event = asyncio.Event()
         self._waiting.add(event)
@@ -46,7 +51,7 @@ class BoardFeed:
                 await self._stop()
 
     def _start(self) -> None:
-        if self._task is None or self._task.done():
+        if not self.is_listening:
             self._task = asyncio.create_task(self._listen(), name="board-feed")
 
     async def _stop(self) -> None:

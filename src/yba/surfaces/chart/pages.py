@@ -71,7 +71,7 @@ async def call_next(request: Request) -> Response:
 
 async def call_again(request: Request) -> Response:
     """Call one patient (once more)."""
-    item_id = int(request.path_params["item_id"])
+    item_id = request.path_params["item_id"]
     async with transaction(request) as tx:
         entry = await scheduling.call(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
     return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
@@ -79,7 +79,7 @@ async def call_again(request: Request) -> Response:
 
 async def absent(request: Request) -> Response:
     """Nobody came: the number can be called again later."""
-    item_id = int(request.path_params["item_id"])
+    item_id = request.path_params["item_id"]
     async with transaction(request) as tx:
         await scheduling.mark_absent(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
     return see_other(request, "chart:queue")
@@ -402,8 +402,8 @@ _VISIT = "/chart/visits/{encounter_id}"
 PAGES = [
     Page("/chart", queue, "chart:queue", _READ),
     Page("/chart/call-next", call_next, "chart:call_next", _WRITE, methods=("POST",)),
-    Page("/chart/queue/{item_id}/call", call_again, "chart:call", _WRITE, methods=("POST",)),
-    Page("/chart/queue/{item_id}/absent", absent, "chart:absent", _WRITE, methods=("POST",)),
+    Page("/chart/queue/{item_id:int}/call", call_again, "chart:call", _WRITE, methods=("POST",)),
+    Page("/chart/queue/{item_id:int}/absent", absent, "chart:absent", _WRITE, methods=("POST",)),
     Page("/chart/diagnoses", diagnoses, "chart:diagnoses", _READ),
     Page("/chart/services", services, "chart:services", _READ),
     Page("/chart/drugs", drugs, "chart:drugs", _READ),

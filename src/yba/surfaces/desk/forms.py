@@ -46,7 +46,7 @@ def person_values(details: PersonDetails) -> dict[str, str]:
         "province": details.address.province_code,
         "commune": details.address.commune_code,
         "ethnicity": details.ethnicity or "01",
-        "occupation": details.occupation or "00000",
+        "occupation": details.occupation,
         "nationality": details.nationality,
         "guardian_name": guardian.name,
         "guardian_relationship": guardian.relationship,

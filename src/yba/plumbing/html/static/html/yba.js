@@ -28,13 +28,18 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 /* Shortcuts: "/" search, "?" the layer, Alt+letter the marked element, Ctrl+Enter save. */
 const layer = () => document.getElementById("shortcuts");
+const spoken = (element) => {
+  const copy = element.cloneNode(true);
+  copy.querySelectorAll("kbd, .sr").forEach((part) => part.remove());
+  return copy.textContent.trim().replace(/\s+/g, " ");
+};
 const fillLayer = () => {
   const list = layer().querySelector("[data-list]");
   list.querySelectorAll("[data-found]").forEach((old) => old.remove());
   for (const element of document.querySelectorAll("[data-key]")) {
     if (!visible(element)) continue;
     const name = document.createElement("dt"), keys = document.createElement("dd");
-    name.textContent = element.dataset.keyLabel || element.getAttribute("aria-label") || element.textContent.trim().replace(/\s+/g, " ");
+    name.textContent = element.dataset.keyLabel || element.getAttribute("aria-label") || spoken(element);
     keys.innerHTML = "<kbd>Alt</kbd> <kbd></kbd>";
     keys.lastElementChild.textContent = element.dataset.key.toUpperCase();
     for (const part of [name, keys]) { part.dataset.found = ""; list.append(part); }
