@@ -56,6 +56,7 @@ _SEARCH: LiteralString = f"""
                     WHEN $3 <> '' AND starts_with(c.code_key, $3) THEN 1
                     ELSE 2 END AS kind,
                NOT coalesce(c.words @@ $5::text::tsquery, false) AS is_partial,
+               NOT (c.search = $6 OR starts_with(c.search, $6 || ' |')) AS is_longer,
                strpos(c.search, $6) = 0 AS is_scattered,
                NOT starts_with(c.search, $6) AS is_inside,
                c.standing,
@@ -71,8 +72,8 @@ _SEARCH: LiteralString = f"""
         SELECT hit.*,
                row_number() OVER (
                    PARTITION BY reason IS NULL
-                   ORDER BY kind, is_partial, greatest(standing, 1), is_scattered, standing,
-                            is_inside, length(name_vi), code, valid_from DESC
+                   ORDER BY kind, is_longer, is_partial, greatest(standing, 1), is_scattered,
+                            standing, is_inside, length(name_vi), code, valid_from DESC
                ) AS place
           FROM hit
     )
