@@ -7,7 +7,7 @@ from yba.care.documents import model
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Practitioner, VisitView, VitalFinding
 from yba.care.orders import service as orders
-from yba.care.orders.model import Prescription, PrescriptionState
+from yba.care.orders.model import PrescribedDrug, Prescription, PrescriptionState
 from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import Guardian, age_months
 from yba.foundation.terminology import service as terminology
@@ -233,12 +233,22 @@ def _prescription(issued: Prescription) -> model.PrescriptionBlock:
                 name=line.name,
                 strength=line.strength if line.strength not in line.name else "",
                 quantity=line.quantity_text,
-                unit=line.unit,
-                dosage=line.directions if not line.dosage_text else line.dosage_text,
+                dosage=_dosage(line),
             )
             for line in issued.lines
         ),
     )
+
+
+def _dosage(line: PrescribedDrug) -> str:
+    """Say how to take a drug as a patient reads it."""
+    if line.dose is None or not line.times_per_day:
+        return line.directions or line.dosage_text
+    how = line.route.capitalize() or "Dùng"
+    sentence = f"{how} ngày {line.times_per_day} lần, mỗi lần {shown_number(line.dose)} {line.unit}"
+    if line.days:
+        sentence += f", trong {line.days} ngày"
+    return f"{sentence}. {line.directions}" if line.directions else sentence
 
 
 def laboratory_report(

@@ -165,12 +165,11 @@ class ResultLine:
 
 @dataclass(frozen=True, kw_only=True)
 class DrugLine:
-    """One prescribed drug: "INN (brand)", strength, quantity as the law writes it."""
+    """One prescribed drug: "INN (brand)", strength, quantity and unit as the law writes them."""
 
     name: str
     strength: str
     quantity: str
-    unit: str
     dosage: str
 
 

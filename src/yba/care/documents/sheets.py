@@ -191,7 +191,6 @@ def _prescription(block: PrescriptionBlock) -> Words:
                 "name": line.name,
                 "strength": line.strength,
                 "quantity": line.quantity,
-                "unit": line.unit,
                 "dosage": line.dosage,
             }
             for line in block.lines
