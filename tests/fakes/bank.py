@@ -5,10 +5,10 @@ accepts, and nothing else (tests/money/payments/test_notices.py checks both).
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 
+from yba.kernel.ids import new_id
 from yba.money.payments import vietqr
 from yba.money.payments.service import sign
 
@@ -36,7 +36,6 @@ class StandInBank:
     """Reads the QR as a banking app does, moves the money, tells the facility."""
 
     secret: bytes
-    numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def pay(self, qr: str, at: datetime, *, amount: int | None = None) -> SignedNotice:
         """Pay what the QR asks for, or another amount."""
@@ -51,7 +50,7 @@ class StandInBank:
         """Return a signed notice of any movement."""
         body = json.dumps(
             {
-                "transaction_id": transaction_id or f"FT{next(self.numbers):012}",
+                "transaction_id": transaction_id or f"FT{new_id().upper()}",
                 "account": account,
                 "amount": amount,
                 "purpose": purpose,

@@ -14,6 +14,12 @@ from yba.care.orders.events import (
     PrescriptionCancelled,
     PrescriptionIssued,
 )
+from yba.fhir import r4
+from yba.fhir.validation import check
+from yba.foundation.record import service as record
+from yba.kernel.actor import Actor
+from yba.kernel.ids import encode_id
+from yba.kernel.refusal import AccessRefused
 from yba.money.charging import listeners, seed, service, store
 from yba.money.charging.errors import ChargeNotKnown, NoCharges, NoPrice
 from yba.money.charging.model import Card, CoPaid, DongShares, NewCharge
@@ -115,6 +121,37 @@ async def test_invoice_puts_the_persons_part_on_the_bill(ward):
     owed = await payments.bill_of(ward.tx, bill_id=ward.encounter_id)
     assert owed is not None
     assert (invoice.sequence, invoice.dong.patient, owed.remaining) == (1, 80_000, 80_000)
+
+
+async def test_invoice_is_in_the_record_for_those_who_read_fhir(ward, tx):
+    await ward.charge("TEST.SCAN")
+    invoice = await ward.invoice()
+
+    [found] = await record.search(
+        tx, actor=ward.actor, type_=r4.Invoice, query=f"subject=Patient/{ward.patient_id}"
+    )
+
+    assert found.id == encode_id(invoice.invoice_id)
+    assert found.totalNet is not None
+    assert found.totalNet.value == 340_000
+    assert check(found) == []
+
+
+async def test_invoice_is_made_by_a_cashier_or_by_who_pays(ward):
+    await ward.charge("TEST.BLOOD")
+    doctor = Actor("d", "Bác sĩ", permissions=frozenset({"chart.*"}))
+    herself = Actor("c", "Người bệnh", patient_id=ward.patient_id)
+    stranger = Actor("s", "Người khác", permissions=frozenset({"cashier.read"}))
+
+    async def invoice(actor: Actor):
+        return await service.issue_invoice(
+            ward.tx, actor=actor, encounter_id=ward.encounter_id, at=ward.at
+        )
+
+    for other in (doctor, stranger):
+        with pytest.raises(AccessRefused):
+            await invoice(other)
+    assert (await invoice(herself)).dong.patient == 80_000
 
 
 async def test_invoice_is_not_made_twice_for_the_same_charges(ward):

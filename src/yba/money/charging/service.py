@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from yba.foundation.audit import service as audit
+from yba.foundation.record import service as record
 from yba.kernel.actor import Actor
 from yba.kernel.clock import VIETNAM, local_date
 from yba.kernel.ids import encode_id, new_snowflake
+from yba.kernel.refusal import AccessRefused
 from yba.money.charging import store
 from yba.money.charging.cover import note_cover, visit_facts
 from yba.money.charging.errors import (
@@ -27,6 +28,7 @@ from yba.money.charging.errors import (
     UnknownCategory,
 )
 from yba.money.charging.events import InvoiceIssued
+from yba.money.charging.fhir import invoice_resource
 from yba.money.charging.invoicing import counted_co_payment, difference, shares_of
 from yba.money.charging.levels import level_of, standing
 from yba.money.charging.model import (
@@ -201,11 +203,14 @@ async def preview(
 async def issue_invoice(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) -> Invoice:
     """Freeze the statement of a visit and put the person's part on the bill.
 
-    The first invoice holds everything, a later one the difference. Raises
-    NoCharges if nothing is new, NoPrice if a charge has no approved price.
+    The first invoice holds everything, a later one the difference. Cashiers may
+    do it, and the person who pays. Raises NoCharges if nothing is new, NoPrice
+    if a charge has no approved price, AccessRefused.
     """
     await store.hold(tx, encounter_id)
     bill = await statement(tx, encounter_id=encounter_id, at=at, actor=actor)
+    if actor.patient_id != bill.visit.patient_id and not actor.may("cashier.take"):
+        raise AccessRefused
     if bill.unpriced:
         raise NoPrice(code=", ".join(bill.unpriced), on=local_date(at).strftime("%d/%m/%Y"))
     before = await store.invoice_lines(tx, encounter_id)
@@ -280,15 +285,12 @@ async def _write_invoice(
         amount=shares.patient,
     )
     await payments.charge_bill(tx, actor=actor, due=due, at=at)
-    await audit.record(
+    await record.save(
         tx,
-        actor=actor,
-        action="C",
-        what="charging.issue_invoice",
-        patient_id=visit.patient_id,
-        references=[f"Encounter/{visit.encounter_id}"],
+        actor=actor.acting_for("HPAYMT"),
+        resources=[invoice_resource(invoice, lines)],
         at=at,
-        purpose="HPAYMT",
+        note="charging.issue_invoice",
     )
     await publish(
         tx,

@@ -26,7 +26,7 @@ _PRICES: LiteralString = """
      CROSS JOIN LATERAL (
            SELECT p.*
              FROM charging.price p JOIN charging.price_list l USING (price_list_id)
-            WHERE p.kind = w.kind AND p.code = w.code AND l.facility_code IN ($1, '')
+            WHERE p.kind = w.kind AND p.code = w.code AND ($1 = '' OR l.facility_code IN ($1, ''))
               AND l.valid_from <= w.day AND (l.valid_to IS NULL OR w.day <= l.valid_to)
             ORDER BY l.facility_code DESC, l.valid_from DESC, l.price_list_id DESC
             LIMIT 1) AS p

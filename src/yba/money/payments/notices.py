@@ -17,6 +17,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.money import Dong
 from yba.kernel.refusal import NotFound
 from yba.money.payments import ledger, store
+from yba.money.payments.access import TAKE, require
 from yba.money.payments.errors import (
     NoticeContradicts,
     NoticeRefused,
@@ -183,6 +184,7 @@ async def assign_suspense(
     What exceeds the bill becomes owed to the person and can be refunded.
     Raises NotFound, or NotInSuspense if another person was faster.
     """
+    require(actor, TAKE)
     notice = await store.lock_notice(tx, transaction_id)
     if notice is None:
         raise NotFound

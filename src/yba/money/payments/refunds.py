@@ -6,8 +6,9 @@ from yba.foundation.audit import service as audit
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_snowflake
 from yba.kernel.money import Dong
-from yba.kernel.refusal import AccessRefused, NotFound
+from yba.kernel.refusal import NotFound
 from yba.money.payments import ledger, store
+from yba.money.payments.access import APPROVE, REFUND, require
 from yba.money.payments.errors import (
     NeedsSecondPerson,
     NoOpenShift,
@@ -17,8 +18,6 @@ from yba.money.payments.errors import (
 )
 from yba.money.payments.model import Bill, Method, Receipt, Refund
 from yba.plumbing.database import Tx
-
-APPROVE = "payments.approve-refund"
 
 
 async def refundable(tx: Tx, *, bill: Bill) -> Dong:
@@ -43,6 +42,7 @@ async def ask_refund(
 
     Raises NotFound, ReasonMissing, or NotRefundable if more is asked than was paid.
     """
+    require(actor, REFUND)
     if not reason.strip():
         raise ReasonMissing
     bill = await ledger.locked_bill(tx, bill_id)
@@ -80,8 +80,7 @@ async def decide_refund(
     Cash comes out of the till of the cashier who asked. Raises NotFound,
     AccessRefused, NeedsSecondPerson, RefundDecided, NoOpenShift.
     """
-    if not actor.may(APPROVE):
-        raise AccessRefused
+    require(actor, APPROVE)
     refund = await store.lock_refund(tx, refund_id)
     if refund is None:
         raise NotFound

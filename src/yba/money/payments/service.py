@@ -12,6 +12,7 @@ from yba.kernel.ids import decode_id, new_snowflake
 from yba.kernel.money import Dong
 from yba.kernel.refusal import NotFound
 from yba.money.payments import ledger, store
+from yba.money.payments.access import APPROVE, TAKE, require, require_take_or_own
 from yba.money.payments.errors import BadAmount, NoOpenShift, NotEnoughCash, NothingToPay
 from yba.money.payments.ledger import Movement
 from yba.money.payments.model import (
@@ -28,7 +29,7 @@ from yba.money.payments.model import (
     reference_of,
 )
 from yba.money.payments.notices import assign_suspense, bank_notice, read_notice, sign
-from yba.money.payments.refunds import APPROVE, ask_refund, decide_refund, refundable
+from yba.money.payments.refunds import ask_refund, decide_refund, refundable
 from yba.money.payments.shifts import close_shift, day_of, expected_cash, open_shift
 from yba.money.payments.vietqr import Transfer, encode
 from yba.plumbing.database import Tx
@@ -97,9 +98,11 @@ async def request_payment(
 ) -> PaymentRequest:
     """Return the QR for what is left of a bill: the waiting one, or a new one.
 
-    Raises NotFound, or NothingToPay.
+    Cashiers may ask, and the person herself. Raises NotFound, NothingToPay,
+    AccessRefused.
     """
     bill = await ledger.locked_bill(tx, bill_id)
+    require_take_or_own(actor, bill.patient_id)
     if bill.remaining <= 0:
         raise NothingToPay
     waiting = await store.open_request(tx, bill_id)
@@ -138,8 +141,9 @@ async def take_cash(tx: Tx, *, actor: Actor, bill_id: str, tendered: Dong, at: d
     """Take what is left of a bill in cash and return the receipt with the change.
 
     Raises NotFound, NothingToPay (also for the second of two clicks),
-    NotEnoughCash, BadAmount, NoOpenShift.
+    NotEnoughCash, BadAmount, NoOpenShift, AccessRefused.
     """
+    require(actor, TAKE)
     bill = await ledger.locked_bill(tx, bill_id)
     if bill.remaining <= 0:
         raise NothingToPay

@@ -7,6 +7,7 @@ from yba.kernel.clock import VIETNAM
 from yba.kernel.ids import new_snowflake
 from yba.kernel.money import Dong
 from yba.money.payments import ledger, store
+from yba.money.payments.access import TAKE, require
 from yba.money.payments.errors import BadAmount, NoOpenShift, ShiftIsOpen
 from yba.money.payments.ledger import Movement
 from yba.money.payments.model import BankDay, DayOfMethod, Method, Shift
@@ -20,6 +21,7 @@ async def open_shift(tx: Tx, *, actor: Actor, opening_cash: Dong, at: datetime) 
 
     Raises ShiftIsOpen, or BadAmount.
     """
+    require(actor, TAKE)
     if not 0 <= opening_cash <= _MOST_CASH:
         raise BadAmount(most=_MOST_CASH)
     shift = Shift(
