@@ -90,7 +90,8 @@ def test_who_is_insured_shows_a_card_and_who_is_not_does_not(year):
     for visit in year:
         assert (visit.category == "9") == (visit.card is None)
         if visit.card:
-            assert visit.card.valid_from <= local_date(visit.arrived_at)
+            day = local_date(visit.arrived_at)
+            assert visit.card.valid_from <= day <= visit.card.valid_to
 
 
 def test_everything_happens_between_arrival_and_leaving(year):
@@ -134,6 +135,19 @@ def test_prescriptions_keep_the_legal_limits(year):
             assert max(line.days for line in home) <= limit
 
 
+def test_a_line_is_as_much_as_its_dose_says(year):
+    for visit in year:
+        for line in visit.drugs:
+            assert line.quantity == line.per_take * line.times_a_day * line.days
+
+
+def test_an_operation_has_a_surgeon_and_an_anaesthetist(year):
+    for visit in year:
+        for line in visit.services:
+            if line.kind == "surgery":
+                assert len(set(line.performer.split(";"))) == 2
+
+
 def test_results_are_flagged_against_the_range_of_their_sex(year):
     for visit in year:
         for line in visit.services:
@@ -159,10 +173,13 @@ def test_every_laboratory_line_reports_every_index(year):
                 assert [result.index for result in line.results] == indexes
 
 
-def test_inpatients_lie_in_a_bed_and_others_do_not(year):
+def test_who_stays_four_hours_lies_in_a_bed_for_the_nights_and_others_do_not(year):
     for visit in year:
         beds = [line for line in visit.services if line.kind == "bed"]
-        assert len(beds) == (1 if visit.is_inpatient else 0)
+        assert len(beds) == (1 if visit.care_type in ("03", "04") else 0)
+        if visit.care_type == "03":
+            days = local_date(visit.ended_at) - local_date(visit.admitted_at)
+            assert beds[0].quantity == days.days
         assert all(re.fullmatch(r"H\d{3}", line.bed) for line in beds)
 
 

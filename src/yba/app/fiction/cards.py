@@ -1,7 +1,8 @@
 """Insurance cards: the groups people belong to, the digits that go with them."""
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import cache
 
 from yba.app.fiction.dice import Dice, Weighted
@@ -79,7 +80,7 @@ def card(
     starts = max(date(year, 1, 1), born)
     ends = date(year, 12, 31)
     if group == "TE":
-        ends = date(born.year + 6, 9, 30)
+        ends = _childs_last_day(born)
     area = dice.pick(_AREAS) if is_minority or group in ("DT", "DK", "XD") else ""
     if not is_insured:
         return None
@@ -92,4 +93,31 @@ def card(
         valid_to=ends,
         five_years_on=None if age < 6 else date(year - years_insured + 5, 1, 1),
         living_area=area,
+    )
+
+
+def _childs_last_day(born: date) -> date:
+    """Return the last day of a child's card: school begins after 30 September.
+
+    Source: Luật Bảo hiểm y tế, Điều 16.
+    """
+    year = born.year + 6
+    if (born.month, born.day) <= (9, 30):
+        return date(year, 9, 30)
+    return date(year + born.month // 12, born.month % 12 + 1, 1) - timedelta(days=1)
+
+
+def card_on(card: FictitiousCard | None, day: date) -> FictitiousCard | None:
+    """Return the card in force on a day; a child's card is followed by a pupil's."""
+    if card is None or day < card.valid_from:
+        return None
+    if day <= card.valid_to:
+        return card
+    return replace(
+        card,
+        number=f"HS4{card.number[3:]}",
+        group="HS",
+        benefit_digit=4,
+        valid_from=card.valid_to + timedelta(days=1),
+        valid_to=date(day.year, 12, 31),
     )

@@ -19,7 +19,6 @@ from yba.app.fiction.scenarios import (
     Scenario,
     bed_of,
     exam_of,
-    shipped,
 )
 from yba.foundation.terminology.model import Concept
 
@@ -29,6 +28,10 @@ _NO_PERFORMER = ("exam", "bed", "transport", "other")
 # Routes and forms of which one container lasts the whole course.
 _CONTAINER_ROUTES = ("3.01", "3.05", "5.02", "5.07", "5.10", "6.01", "6.02", "6.04")
 _CONTAINER_UNITS = ("chai", "lọ", "bút", "bình", "tuýp")
+EXAMINATION = "K01"
+# Departments that treat people who are not admitted: emergency, dialysis and the like.
+_TREATING = ("K02", "K16", "K31", "K35")
+_OXYGEN = "40.17.01"
 _OXYGEN_LITRES = Decimal(720)
 _LONGEST_WARD_COURSE = 10
 _SECOND_EXAM = 0.06
@@ -45,10 +48,17 @@ class Case:
     arrived_at: datetime
     ended_at: datetime
     nights: int
+    bed_days: int
     is_inpatient: bool
     is_day_patient: bool
     doctor: str
     has_exam: bool
+
+    @property
+    def department(self) -> str:
+        """Return the department that treats: for most outpatients that of examination."""
+        own = self.is_inpatient or self.scenario.department in _TREATING
+        return self.scenario.department if own else EXAMINATION
 
 
 def staff(department: str, number: int) -> str:
@@ -83,9 +93,13 @@ def _service_line(
         insurance_price=int(properties["insurance_price"]),
         is_covered=bool(properties["is_covered"]),
         payment_ratio=ratio,
-        department=case.scenario.department if kind in ("bed", "procedure") else department,
+        department=EXAMINATION
+        if kind == "exam"
+        else case.department
+        if kind in ("bed", "procedure")
+        else department,
         orderer=case.doctor,
-        performer="" if kind in _NO_PERFORMER else staff(department, 7),
+        performer=_performer(kind, department),
         bed=bed,
         anaesthesia=("1" if case.dice.chance(0.6) else "2") if is_surgery else "",
         ordered_at=ordered_at,
@@ -93,6 +107,14 @@ def _service_line(
         result_at=result_at,
         results=results,
     )
+
+
+def _performer(kind: str, department: str) -> str:
+    """Return who does it; an operation has a surgeon and an anaesthetist."""
+    if kind in _NO_PERFORMER:
+        return ""
+    first = staff(department, 7)
+    return f"{first};{staff('K26', 3)}" if kind == "surgery" else first
 
 
 def _at(case: Case, step: int, day: int) -> datetime:
@@ -153,7 +175,7 @@ def services(case: Case) -> tuple[FictitiousServiceLine, ...]:
                 result_at=result_at if results or is_surgery else None,
             )
         )
-    if case.is_inpatient:
+    if case.bed_days:
         found.append(_bed(case))
     return tuple(sorted(found, key=lambda line: line.ordered_at))
 
@@ -176,7 +198,7 @@ def _bed(case: Case) -> FictitiousServiceLine:
         case,
         concept,
         ordered_at=min(case.arrived_at + timedelta(minutes=60), case.ended_at),
-        quantity=Decimal(max(1, case.nights)),
+        quantity=Decimal(case.bed_days),
         ratio=50 if is_shared else 100,
         bed=f"H{case.dice.between(1, 240):03}",
         result_at=case.ended_at,
@@ -195,7 +217,7 @@ def _lasts_a_course(concept: Concept) -> bool:
 
 def _quantity(concept: Concept, days: int) -> Decimal:
     properties = concept.properties
-    if concept.code == "40.17.01":
+    if concept.code == _OXYGEN:
         return _OXYGEN_LITRES
     if _lasts_a_course(concept):
         return _ONE
@@ -208,6 +230,9 @@ def _drug_line(
     case: Case, concept: Concept, *, days: int, at: datetime, is_prescribed: bool
 ) -> FictitiousDrugLine:
     properties = concept.properties
+    quantity = _quantity(concept, days)
+    # A container that lasts a course counts as one take.
+    is_one_take = _lasts_a_course(concept) or concept.code == _OXYGEN
     return FictitiousDrugLine(
         code=concept.code,
         substance_code=str(properties["substance_code"]),
@@ -220,14 +245,14 @@ def _drug_line(
         registration=str(properties["registration"]),
         cost_group=int(properties["cost_group"]),
         control=str(properties["control"]),
-        quantity=_quantity(concept, days),
+        quantity=quantity,
         price=int(properties["price"]),
         insurance_ratio=int(properties["insurance_ratio"]),
-        per_take=Decimal(str(properties["per_take"])),
-        times_a_day=int(properties["times_a_day"]),
-        days=days,
+        per_take=quantity if is_one_take else Decimal(str(properties["per_take"])),
+        times_a_day=1 if is_one_take else int(properties["times_a_day"]),
+        days=1 if is_one_take else days,
         dose=str(properties["dose"]),
-        department=case.scenario.department,
+        department=case.department,
         orderer=case.doctor,
         ordered_at=at,
         is_prescribed=is_prescribed,
@@ -273,7 +298,7 @@ def _continues(drug: PossibleDrug) -> bool:
 
 
 def _given(case: Case, drug: PossibleDrug) -> Sequence[FictitiousDrugLine]:
-    if _lasts_a_course(drug.concept) or drug.concept.code == "40.17.01":
+    if _lasts_a_course(drug.concept) or drug.concept.code == _OXYGEN:
         length = 1
     else:
         length = min(case.nights + 1, int(drug.concept.properties["days"]), _LONGEST_WARD_COURSE)
@@ -301,8 +326,3 @@ def _at_home(concept: Concept) -> bool:
 
 def _long(concept: Concept, days: int) -> int:
     return days if int(concept.properties["days"]) >= 28 else int(concept.properties["days"])
-
-
-def oxygen() -> Concept:
-    """Return oxygen as the lists ship it."""
-    return shipped("drug", "40.17.01")

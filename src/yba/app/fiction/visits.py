@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from yba.app.fiction import findings, lines
-from yba.app.fiction.cards import HOME_FACILITY, OTHER_FACILITIES
+from yba.app.fiction.cards import HOME_FACILITY, OTHER_FACILITIES, card_on
 from yba.app.fiction.categories import category
 from yba.app.fiction.dice import VISIT, Dice, Weighted
 from yba.app.fiction.model import (
@@ -19,7 +19,7 @@ from yba.app.fiction.model import (
 )
 from yba.app.fiction.people import person as person_of
 from yba.app.fiction.scenarios import Scenario, for_whom
-from yba.kernel.clock import VIETNAM
+from yba.kernel.clock import VIETNAM, local_date
 
 FIRST_DAY, LAST_DAY = date(2026, 1, 5), date(2026, 10, 31)
 _PERSONS = 1_000_000
@@ -74,6 +74,7 @@ def visit(
         arrived_at=plan.arrived_at,
         ended_at=_care_ends(plan),
         nights=plan.nights,
+        bed_days=_bed_days(plan),
         is_inpatient=plan.is_inpatient,
         is_day_patient=plan.care_type == "04",
         doctor=doctor,
@@ -108,7 +109,7 @@ def _plan(
     is_newborn = scenario.is_newborns
     admitted = dice.chance(scenario.inpatient)
     is_pick_up = scenario.is_chronic and not admitted and dice.chance(_PICK_UP)
-    card = person.card if person.card and person.card.valid_from <= day else None
+    card = card_on(person.card, day)
     patient_category = category(
         dice,
         card=card,
@@ -172,6 +173,18 @@ def _end_of_day(at: datetime, days: int) -> datetime:
 def _morning(at: datetime, nights: int) -> datetime:
     day = at.astimezone(VIETNAM).date() + timedelta(days=nights)
     return datetime.combine(day, time(8, 30), tzinfo=VIETNAM).astimezone(UTC)
+
+
+def _admitted(plan: _Plan) -> datetime | None:
+    return plan.arrived_at + timedelta(minutes=30) if plan.is_inpatient else None
+
+
+def _bed_days(plan: _Plan) -> int:
+    """Return the days a bed is charged: none for a stay under four hours."""
+    admitted = _admitted(plan)
+    if admitted is None or plan.care_type == "09":
+        return 0
+    return max(1, (local_date(plan.ended_at) - local_date(admitted)).days)
 
 
 def _care_ends(plan: _Plan) -> datetime:
@@ -251,7 +264,9 @@ def _written(
     is_moved = outcome in ("3", "4") and dice.chance(0.5)
     arrived = plan.arrived_at.astimezone(VIETNAM).date()
     is_referred = plan.category in ("1.3", "1.5")
-    departments = ("K01", scenario.department) if plan.is_inpatient else (scenario.department,)
+    departments = (case.department,)
+    if plan.is_inpatient:
+        departments = (lines.EXAMINATION, scenario.department)
     takes_home = any(line.is_prescribed for line in drugs)
     letters = "".join(dice.pick(_LETTERS) for _ in range(7))
     is_birth = scenario.diagnosis.code in ("O80.0", "O82.0")
@@ -265,7 +280,7 @@ def _written(
         category=plan.category,
         care_type=plan.care_type,
         arrived_at=plan.arrived_at,
-        admitted_at=plan.arrived_at + timedelta(minutes=30) if plan.is_inpatient else None,
+        admitted_at=_admitted(plan),
         ended_at=plan.ended_at,
         reason=scenario.reason,
         admission_reason=scenario.reason if plan.is_inpatient else "",
