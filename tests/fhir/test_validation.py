@@ -153,6 +153,13 @@ def test_hostile_input_gets_an_issue_and_no_exception(body: bytes, code: str):
     assert code in {issue.code for issue in check(body)}
 
 
+def test_extension_of_what_is_no_primitive_is_an_issue_even_without_its_element():
+    # A mutated example once ended the walker with a KeyError here.
+    found = check(b'{"resourceType":"Patient","_name":[{"id":"n"}]}')
+
+    assert [(i.code, i.expression) for i in found] == [("structure", "Patient._name")]
+
+
 def test_list_of_issues_has_an_end():
     body = json.dumps({"resourceType": "Patient", **{f"x{n}": 1 for n in range(5_000)}}).encode()
 
