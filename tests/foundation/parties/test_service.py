@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from tests.builders.care import CARD, DESK, DOCTOR, LAN, citizen, person_named, register
+
 from yba.fhir import r4
 from yba.foundation.parties import matching
 from yba.foundation.parties import service as parties
@@ -151,9 +151,10 @@ async def test_a_number_given_up_may_be_carried_by_nobody_else_while_active_only
 
     second = await register(tx, at, replace(LAN, name="Người Nhập Lại", insurance=None))
 
-    assert await parties.person_with_identifier(
-        tx, kind=IdentifierKind.CCCD, value="001185000123"
-    ) == second
+    assert (
+        await parties.person_with_identifier(tx, kind=IdentifierKind.CCCD, value="001185000123")
+        == second
+    )
 
 
 async def test_another_card_is_another_coverage_and_the_old_one_ends(tx, at):
@@ -166,9 +167,7 @@ async def test_another_card_is_another_coverage_and_the_old_one_ends(tx, at):
 
     found = await parties.person(tx, actor=DESK, patient_id=patient_id, at=at)
     assert found.details.insurance == card
-    chart = await record.chart(
-        tx, actor=DESK, patient_id=patient_id, types=[r4.Coverage], at=at
-    )
+    chart = await record.chart(tx, actor=DESK, patient_id=patient_id, types=[r4.Coverage], at=at)
     assert sorted(c.status or "" for c in chart.of(r4.Coverage)) == ["active", "cancelled"]
 
 
