@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 
 from yba import __version__
-from yba.foundation.record import terms
-from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record import bundle, terms
+from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.processing import GroupWriter, Processor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, NotSignedIn, Refusal
@@ -73,7 +74,14 @@ class FhirApp:
             refused = Refusal()
             await exchange.answer(400, outcomes.body(refused))
         except Exception as problem:
-            _log.exception("fhir.bug", method=exchange.method, problem=type(problem).__name__)
+            # Where it happened, never with what: values of frames and messages may be personal.
+            frames = traceback.extract_tb(problem.__traceback__)
+            _log.error(
+                "fhir.bug",
+                method=exchange.method,
+                problem=type(problem).__name__,
+                frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
+            )
             with suppress(Exception):
                 await exchange.answer(500, outcomes.bug())
 
@@ -138,4 +146,12 @@ def fhir_app(state: AppState, *, authenticate: Authenticate) -> FhirApp:
 
     `authenticate(token)` returns who holds a bearer token, or None. Await `close()` at the end.
     """
+    _warm()
     return FhirApp(state, authenticate)
+
+
+def _warm() -> None:
+    """Build what is built on first use (decoders, extractors), so that no request waits for it."""
+    bundle.readable(b'{"resourceType":"Patient"}', "Patient")
+    for name in TYPE_NUMBERS:
+        plan_of(name)
