@@ -65,7 +65,7 @@ def signer_for(doctor: Actor) -> SignerFor:
         def put(pdf: bytes) -> bytes:
             name = f"Signature-{label}-{next(count)}"
             note = pades.SigningNote(name, "Thử", "Hà Nội", doctor.name, NOON)
-            chain = signing.trust().intermediates
+            chain = signing.authority.chain()
             prepared = pades.prepare(pdf, certificate=certificate, chain=chain, note=note)
             [value] = signing.keys.sign_now(label, [prepared.digest])
             return pades.finish(prepared, value)

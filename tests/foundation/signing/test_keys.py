@@ -1,5 +1,6 @@
 """Keys stay in their files, encrypted, and open only with the right key file."""
 
+import shutil
 import stat
 
 import pytest
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from yba.foundation.signing.errors import KeyNotHere, KeyPlaceLocked, UnreadablePdf
 from yba.foundation.signing.keys import SoftwareKeys, wrapping_key
 from yba.foundation.signing.service import open_signing
+from yba.foundation.signing.verification import verify_pdf
 
 
 def test_no_file_of_the_folder_holds_a_key_in_clear(tmp_path):
@@ -85,6 +87,47 @@ def test_the_authority_is_founded_once(tmp_path, at):
         return open_signing(tmp_path, organisation="Thử", facility_code="99999", at=at)
 
     assert opened().authority.root == opened().authority.root
+
+
+class TestRestoredBackup:
+    """A backup holds no key file: signing begins anew, old signatures stay trusted."""
+
+    @pytest.fixture
+    def before(self, tmp_path, at, signer_for, page):
+        """Return a folder that has signed a page, and the page."""
+        old = open_signing(tmp_path, organisation="Thử", facility_code="99999", at=at)
+        return tmp_path, signer_for(old, "doctor-1")[0](page)
+
+    @pytest.mark.parametrize("lost", [["keyfile"], ["keyfile", "keys"]])
+    def test_old_signatures_stay_trusted_and_new_ones_are(self, before, at, signer_for, page, lost):
+        folder, old_page = before
+        for name in lost:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+        new = open_signing(folder, organisation="Thử", facility_code="99999", at=at)
+        new_page = signer_for(new, "doctor-2")[0](page)
+
+        assert verify_pdf(old_page, new.trust(), at=at).is_valid
+        assert verify_pdf(new_page, new.trust(), at=at).is_valid
+
+    def test_a_named_key_file_that_is_absent_is_refused(self, tmp_path, at):
+        keyfile = tmp_path / "safe" / "keyfile"
+
+        def opened():
+            return open_signing(
+                tmp_path / "pki",
+                organisation="Thử",
+                facility_code="99999",
+                at=at,
+                keyfile=keyfile,
+            )
+
+        opened()
+        keyfile.unlink()
+
+        with pytest.raises(KeyPlaceLocked):
+            opened()
 
 
 def test_the_authority_says_that_it_has_no_legal_value(signing):

@@ -2,7 +2,8 @@
 
 Made on first use under `pki/` of the data directory. Its names say that it
 has no legal value; a facility replaces it with certificates of a licensed
-authority. There is no OCSP responder; the CRL is written anew whenever a
+authority. When its keys are gone (a backup holds none that open) it is put
+aside, still trusted for what it certified, and another one is founded. There is no OCSP responder; the CRL is written anew whenever a
 certificate is revoked or the list grows old.
 
 Standard: RFC 5280; key purpose documentSigning of RFC 9336.
@@ -29,6 +30,7 @@ _ISSUING_NAME = NAME + " (issuing)"
 _ROOT_YEARS, _ISSUING_YEARS, _LEAF_YEARS = 20, 15, 3
 _YEAR = timedelta(days=365)
 _CRL_LIFE = timedelta(days=30)
+_RETIRED = "retired"
 # RFC 9336. Poppler's NSS check wants e-mail protection, so both are given.
 _DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
@@ -45,14 +47,15 @@ class Trust:
 def trust_in(folder: Path, more: Iterable[Path] = ()) -> Trust:
     """Return the trust of a signing folder, with further root certificates (PEM or DER).
 
-    A folder or file that is not there gives no trust of its own.
+    Authorities that this installation used earlier stay trusted: what they
+    certified remains signed. A folder or file that is not there adds nothing.
     """
-    roots = [*_certificates([folder / "root.crt"]), *_certificates(more)]
-    crl = folder / "issuing.crl"
+    places = [folder, *sorted((folder / _RETIRED).glob("*/"))]
+    crls = [place / "issuing.crl" for place in places]
     return Trust(
-        roots=tuple(roots),
-        intermediates=tuple(_certificates([folder / "issuing.crt"])),
-        crls=(crl.read_bytes(),) if crl.exists() else (),
+        roots=tuple(_certificates([*(place / "root.crt" for place in places), *more])),
+        intermediates=tuple(_certificates(place / "issuing.crt" for place in places)),
+        crls=tuple(crl.read_bytes() for crl in crls if crl.exists()),
     )
 
 
@@ -101,19 +104,24 @@ class Authority:
         self._keys = keys
         self._address = address
         with self._alone():
+            if (folder / "issuing.crt").exists() and not keys.holds("issuing"):
+                self._retire()
             if not (folder / "issuing.crt").exists():
                 self._found(at)
         self.root = x509.load_der_x509_certificate((folder / "root.crt").read_bytes())
         self.issuing = x509.load_der_x509_certificate((folder / "issuing.crt").read_bytes())
 
     def trust(self) -> Trust:
-        """Return what a check needs to believe this authority."""
-        crl = self._folder / "issuing.crl"
-        return Trust(
-            roots=(_der(self.root),),
-            intermediates=(_der(self.issuing),),
-            crls=(crl.read_bytes(),) if crl.exists() else (),
-        )
+        """Return what a check needs to believe this authority and its predecessors."""
+        return trust_in(self._folder)
+
+    def chain(self) -> tuple[bytes, ...]:
+        """Return the certificates to embed beside a signer's."""
+        return (_der(self.issuing),)
+
+    def crl(self) -> bytes:
+        """Return the list of revocations in force."""
+        return (self._folder / "issuing.crl").read_bytes()
 
     def root_pem(self) -> bytes:
         """Return the root certificate for those who want to check with their own tools."""
@@ -206,6 +214,17 @@ class Authority:
         (self._folder / "root.crt").write_bytes(_der(root))
         (self._folder / "issuing.crt").write_bytes(_der(issuing))
         self._write_crl([], at)
+
+    def _retire(self) -> None:
+        """Put aside an authority whose keys are gone, as after a restored backup."""
+        serial = x509.load_der_x509_certificate(
+            (self._folder / "issuing.crt").read_bytes()
+        ).serial_number
+        place = self._folder / _RETIRED / f"{serial:x}"
+        place.mkdir(parents=True)
+        for name in ("root.crt", "issuing.crl", "issuing.crt"):
+            if (self._folder / name).exists():
+                (self._folder / name).replace(place / name)
 
     def _authority_certificate(
         self,

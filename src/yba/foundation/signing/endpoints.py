@@ -26,8 +26,9 @@ async def revocations(request: Request) -> Response:
     """Answer with the list of revoked certificates."""
     authority = signing_of(state_of(request)).authority
     authority.refresh(at=utc_now())
-    [crl] = authority.trust().crls
-    return Response(crl, media_type="application/pkix-crl", headers={"cache-control": _MINUTES})
+    return Response(
+        authority.crl(), media_type="application/pkix-crl", headers={"cache-control": _MINUTES}
+    )
 
 
 PAGES = [

@@ -23,6 +23,7 @@ from yba.foundation.signing.errors import (
     CertificateNotValid,
     FileTooLarge,
     KeyNotHere,
+    KeyPlaceLocked,
     MayNotSign,
 )
 from yba.foundation.signing.guard import guarded_verification
@@ -122,9 +123,10 @@ def open_signing(
     (default: in `folder`), `address` is where the CRL can be fetched. Reads
     and writes files: call it at start, not in a request.
 
-    Raises KeyPlaceLocked if the keys do not open.
+    Raises KeyPlaceLocked if the keys do not open, or if a key file was named
+    and is not there although keys are.
     """
-    keys = SoftwareKeys(folder / "keys", wrapping_key(keyfile or folder / "keyfile"))
+    keys = SoftwareKeys(folder / "keys", _wrapping(folder, keyfile))
     authority = Authority(folder, keys, at=at, address=address)
     authority.refresh(at=at)
     return Signing(
@@ -134,6 +136,17 @@ def open_signing(
         facility_code=facility_code,
         timestamper=pades.HttpTimeStamper(timestamp_url) if timestamp_url else None,
     )
+
+
+def _wrapping(folder: Path, keyfile: Path | None) -> bytes:
+    """Return the wrapping key; keys that nothing can open any more are put aside."""
+    known = folder / "keys"
+    path = keyfile or folder / "keyfile"
+    if not path.exists() and known.is_dir() and any(known.glob("*.key")):
+        if keyfile is not None:
+            raise KeyPlaceLocked
+        known.rename(folder / f"keys-lost-{encode_id(new_snowflake())}")
+    return wrapping_key(path)
 
 
 def signing_from(settings: Settings, *, at: datetime) -> Signing:
@@ -264,7 +277,7 @@ async def _signed(
             pades.prepare,
             pdf,
             certificate=certificate.der,
-            chain=signing.trust().intermediates,
+            chain=signing.authority.chain(),
             note=note,
             with_timestamp=signing.timestamper is not None,
         )
