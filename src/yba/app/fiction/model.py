@@ -46,7 +46,7 @@ class FictitiousPerson:
     commune_name: str
     address: str
     household: int
-    relative_name: str  # of the adult who comes with a child, else empty
+    relative_name: str  # of the adult who comes with somebody under 16, else empty
     blood_group: str
     height_cm: int
     weight_kg: Decimal

@@ -120,7 +120,7 @@ def person(seed: int, number: int) -> FictitiousPerson:
         commune_name=home.commune.name,
         address=home.address,
         household=number // HOUSEHOLD_SIZE,
-        relative_name=household.head_name if age < 6 else "",
+        relative_name=household.head_name if age < 16 else "",
         blood_group=dice.weighted(_BLOOD) + "+" if dice.chance(0.4) else "",
         height_cm=height,
         weight_kg=weight,

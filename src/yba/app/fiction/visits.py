@@ -207,7 +207,7 @@ def _diagnoses(dice: Dice, scenario: Scenario) -> tuple[FictitiousDiagnosis, ...
 def _vitals(dice: Dice, plan: _Plan) -> tuple[FictitiousVitals, ...]:
     """Return the signs at arrival and on each morning of a stay, calming down."""
     moments = [plan.arrived_at + timedelta(minutes=5)]
-    moments += [_morning(plan.arrived_at, day) for day in range(1, min(plan.nights, 10) + 1)]
+    moments += [_morning(plan.arrived_at, day) for day in range(1, plan.nights + 1)]
     last = len(moments)
     return tuple(
         findings.vitals(
@@ -296,7 +296,7 @@ def _written(
         treatment="Ngoại khoa" if any(line.cost_group == 8 for line in services) else "Nội khoa",
         advice=_advice(scenario, takes_home=takes_home),
         outcome=outcome,
-        leaving="2" if is_moved else "1",
+        leaving="2" if is_moved else "4" if outcome == "6" else "1",
         re_exam_on=arrived + timedelta(days=28) if plan.days >= 28 else None,
         exempt_from=_exemption(dice, plan.card, arrived),
         baby_weights_g=(dice.between(260, 380) * 10,) if is_birth else (),
