@@ -141,6 +141,7 @@ def check_sums(visit: Visit) -> bool:
         bill.patient_pays + bill.co_payment + bill.insurance_pays + bill.other_pays
     )
     assert bill.dong.total == sum(line.dong.total for line in bill.lines)
+    assert abs(bill.dong.total - bill.amount) <= 2
     assert bill.dong.total == bill.dong.patient + bill.dong.insurance + bill.dong.other
     assert (bill.dong.own, bill.dong.co_payment, bill.dong.insurance, bill.dong.other) == tuple(
         whole_dong(v)

@@ -10,6 +10,7 @@ from yba.foundation.audit import service as audit
 from yba.foundation.parties.model import HealthInsurance
 from yba.kernel.actor import Actor
 from yba.kernel.clock import VIETNAM, local, local_date
+from yba.kernel.refusal import AccessRefused
 from yba.money.charging import store
 from yba.money.charging.model import (
     INPATIENT_CARE,
@@ -82,7 +83,12 @@ async def note_cover(
     co_paid_elsewhere: Decimal = ZERO,
     more_cards: tuple[Card, ...] = (),
 ) -> None:
-    """Note what the visit itself does not say: a second card, co-payments made elsewhere."""
+    """Note what the visit itself does not say: a second card, co-payments made elsewhere.
+
+    Raises AccessRefused for whoever is neither at the desk nor at the till.
+    """
+    if not (actor.may("cashier.take") or actor.may("desk.register")):
+        raise AccessRefused
     cards = [
         {name: str(value) for name, value in asdict(card).items() if value not in (None, "")}
         for card in more_cards

@@ -13,10 +13,9 @@ from yba.kernel.refusal import NotFound, Refusal
 from yba.money.charging import service
 from yba.money.charging.model import Bill, SplitLine
 from yba.money.charging.panels import reasons, shown_price
-from yba.money.payments import forms
 from yba.money.payments import model as payments_model
 from yba.money.payments import service as payments
-from yba.money.payments.model import Method
+from yba.money.payments.model import Method, typed_amount
 from yba.plumbing.database import Tx
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.i18n import N_
@@ -211,7 +210,7 @@ async def cash(request: Request) -> Response:
     """Take cash and go to the receipt with the change."""
     encounter_id = request.path_params["encounter_id"]
     try:
-        tendered = forms.amount(await form(request), "tendered")
+        tendered = typed_amount(await form(request), "tendered")
         async with transaction(request) as tx:
             receipt = await payments.take_cash(
                 tx,
@@ -230,7 +229,7 @@ async def refund(request: Request) -> Response:
     encounter_id = request.path_params["encounter_id"]
     values = await form(request)
     try:
-        amount = forms.amount(values, "amount")
+        amount = typed_amount(values, "amount")
         method = Method.TRANSFER if values.get("method") == "transfer" else Method.CASH
         async with transaction(request) as tx:
             await payments.ask_refund(

@@ -59,6 +59,7 @@ from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
 
 __all__ = [
+    "Rulebook",
     "charge",
     "expected_level",
     "invoice_lines",

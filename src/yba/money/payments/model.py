@@ -1,6 +1,7 @@
 """Bills, references, notices and what they mean. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,6 +9,8 @@ from typing import Final
 
 from yba.kernel.ids import encode_id
 from yba.kernel.money import Dong
+from yba.kernel.refusal import Unusable
+from yba.plumbing.i18n import N_
 
 QR_LIFE: Final = timedelta(minutes=30)
 RECEIPT_SERIES: Final = "PT"
@@ -20,6 +23,9 @@ _BASE: Final = len(_ALPHABET)
 _PREFIX: Final = "YB"
 _DIGITS: Final = 7
 _IN_TEXT: Final = re.compile(rf"(?=({_PREFIX}[{_ALPHABET}]{{{_DIGITS + 1}}}))")
+_NOT_AN_AMOUNT: Final = N_("Write a whole number of đồng, for instance 150.000.")
+_MOST_DIGITS: Final = 12
+_FILLERS: Final = (".", ",", " ", "\u00a0", "đ", "₫")
 _NOT_LETTER: Final = re.compile(r"[^0-9A-Z]")
 
 
@@ -285,3 +291,13 @@ def judge(*, amount: Dong, remaining: Dong) -> Judgement:
     if amount > remaining:
         return Judgement(Outcome.OVER, remaining, amount - remaining)
     return Judgement(Outcome.PAID, amount, 0)
+
+
+def typed_amount(values: Mapping[str, str], name: str) -> Dong:
+    """Return an amount typed with or without points and blanks. Raises Unusable."""
+    text = values.get(name, "")
+    for filler in _FILLERS:
+        text = text.replace(filler, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise Unusable(fields={name: _NOT_AN_AMOUNT})
+    return int(text)

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from yba.kernel.clock import local_date, utc_now
 from yba.kernel.ids import decode_id, new_id
 from yba.kernel.refusal import NotFound, Refusal
-from yba.money.payments import forms, service, vietqr
+from yba.money.payments import service, vietqr
 from yba.money.payments.errors import OnlyInDemo
+from yba.money.payments.model import typed_amount
 from yba.money.payments.words import dong_in_words
 from yba.plumbing.web import (
     PUBLIC,
@@ -66,7 +67,7 @@ async def _till(request: Request, refusal: Refusal | None = None) -> Response:
 async def open_till(request: Request) -> Response:
     """Open the till with the cash that lies in it."""
     try:
-        cash = forms.amount(await form(request), "cash")
+        cash = typed_amount(await form(request), "cash")
         async with transaction(request) as tx:
             await service.open_shift(tx, actor=actor_of(request), opening_cash=cash, at=utc_now())
     except Refusal as refusal:
@@ -78,7 +79,7 @@ async def close_till(request: Request) -> Response:
     """Close the till with its count."""
     values = await form(request)
     try:
-        counted = forms.amount(values, "counted")
+        counted = typed_amount(values, "counted")
         async with transaction(request) as tx:
             await service.close_shift(
                 tx,
@@ -186,7 +187,7 @@ async def stand_in_pay(request: Request) -> Response:
         raise OnlyInDemo
     values = await form(request)
     transfer = vietqr.decode(values.get("qr", ""))
-    paid = forms.amount(values, "amount")
+    paid = typed_amount(values, "amount")
     body, headers = _signed(transfer, paid, settings.bank_secret, utc_now())
     async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
         answer = await client.post(
