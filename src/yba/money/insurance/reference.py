@@ -6,7 +6,7 @@ selection cannot show that a code is wrong, so it is asked for names only.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -61,6 +61,7 @@ _WHOLE = frozenset(
         "xml6_ly_do_chuyen_phac_do",
     ]
 )
+_REMEMBERED = 200_000
 _USED = (*sorted(_WHOLE), "icd10", "ma_quoctich")
 
 
@@ -71,6 +72,10 @@ class CodeLists:
     concepts: Mapping[str, Mapping[str, tuple[Concept, ...]]]
     whole: frozenset[str]
     begins: Mapping[str, date]  # the first day a list knows anything of
+    # Files come by the thousand with the same few codes.
+    asked: dict[tuple[str, str, date], bool] = field(
+        default_factory=dict[tuple[str, str, date], bool], compare=False, repr=False
+    )
 
     def get(self, system: str, code: str, on: date) -> Concept | None:
         """Return the concept in force on that day, or None."""
@@ -82,7 +87,15 @@ class CodeLists:
 
     def refutes(self, system: str, code: str, on: date) -> bool:
         """Return whether the list is whole, reaches back to `on` and lacks the code."""
-        name = system_name(system)
+        key = (system, code, on)
+        known = self.asked.get(key)
+        if known is None:
+            if len(self.asked) >= _REMEMBERED:
+                self.asked.clear()
+            known = self.asked[key] = self._refutes(system_name(system), code, on)
+        return known
+
+    def _refutes(self, name: str, code: str, on: date) -> bool:
         if name not in self.whole or self.get(name, code, on) is not None:
             return False
         return self.begins.get(name, date.max) <= on

@@ -12,7 +12,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
@@ -185,17 +185,19 @@ def _layout_since(table: str, since: date) -> Layout:
     return Layout(tables()[table], fields, MappingProxyType({f.name: f for f in fields}))
 
 
+@lru_cache(maxsize=20_000)
+def layout_day(table: str, on: date) -> date:
+    """Return since when the layout of that day has been in force."""
+    days = _change_days(table)
+    return max((day for day in days if day <= on), default=days[0])
+
+
 def layout(table: str, on: date) -> Layout:
     """Return the fields of `table` on that day, in official order.
 
     A day before the first act gives the first act's fields.
     """
-    days = _change_days(table)
-    start = days[0]
-    for day in days:
-        if day <= on:
-            start = day
-    return _layout_since(table, start)
+    return _layout_since(table, layout_day(table, on))
 
 
 def act_on(on: date) -> str:

@@ -69,6 +69,7 @@ class Case:
         self.birth_day_known = main["NGAY_SINH"][4:8] != "0000"
         self.cards = [card for card in main.parts("MA_THE_BHYT") if card]
         self.service_rows: dict[str, Row] = {r["MA_DICH_VU"]: r for r in reversed(self.services)}
+        self._levels: set[Decimal] | None = None
         self.age: Age | None = None
         if self.born is not None and self.arrived is not None:
             self.age = Age.between(self.born, self.arrived.date())
@@ -89,9 +90,11 @@ class Case:
 
     def levels(self) -> set[Decimal]:
         """Return the level of each card, at each day a line was ordered."""
-        days = {self.on}
-        days.update(day for row in self.lines if (day := read_day(row["NGAY_YL"][:8])))
-        return {self.benefits.level(card, day) for card in self.cards for day in days}
+        if self._levels is None:
+            days = {self.on}
+            days.update(day for row in self.lines if (day := read_day(row["NGAY_YL"][:8])))
+            self._levels = {self.benefits.level(card, day) for card in self.cards for day in days}
+        return self._levels
 
     def is_within_a_day(self) -> bool:
         """Return whether care began and ended within 24 hours."""

@@ -8,7 +8,7 @@ from yba.money.insurance.checks.case import Case, Hit, hit, is_sent_out
 from yba.money.insurance.checks.registry import REGISTRY, rule
 from yba.money.insurance.claim import Row, read_number
 from yba.money.insurance.findings import Finding, finding, shown
-from yba.money.insurance.tables import Field, layout
+from yba.money.insurance.tables import Field, layout, layout_day
 
 _NUMBERS = frozenset({"integer", "decimal", "decimal3"})
 _COURSE = frozenset({"02", "03", "04", "05", "06", "08", "09"})
@@ -25,7 +25,7 @@ def _may_be_blank(field: Field, row: Row) -> bool:
 
 
 @cache
-def _plan(table: str, on: date) -> tuple[tuple[str, int, bool, bool, bool, Field], ...]:
+def _plan(table: str, since: date) -> tuple[tuple[str, int, bool, bool, bool, Field], ...]:
     return tuple(
         (
             f.name,
@@ -35,33 +35,36 @@ def _plan(table: str, on: date) -> tuple[tuple[str, int, bool, bool, bool, Field
             f.kind == "integer",
             f,
         )
-        for f in layout(table, on).fields
+        for f in layout(table, since).fields
     )
 
 
 def fields_of(row: Row, on: date) -> Iterator[Finding]:
     """Yield what is wrong with the fields of one row, whatever they mean (VN-S008 to S011)."""
     values = row.values
-    plan = _plan(row.table, on)
+    plan = _plan(row.table, layout_day(row.table, on))
     known = 0
     for name, longest, is_required, is_number, is_whole, field in plan:
         text = values.get(name)
-        if text is None:
-            yield finding("VN-S008", row.table, row.number, name)
-            continue
-        known += 1
-        if not text or text.isspace():
+        if not text:
+            if text is None:
+                yield finding("VN-S008", row.table, row.number, name)
+                continue
+            known += 1
             if is_required and not _may_be_blank(field, row):
                 yield finding("VN-S010", row.table, row.number, name)
             continue
+        known += 1
         if len(text) > longest:
             yield finding(
                 "VN-S009", row.table, row.number, name, found=str(len(text)), expected=str(longest)
             )
-        if is_number:
+        if is_number and not (text.isdecimal() and text.isascii()):
             number = read_number(text)
             if number is None or (is_whole and "." in text):
                 yield finding("VN-S011", row.table, row.number, name, found=shown(name, text))
+        elif is_required and text.isspace():
+            yield finding("VN-S010", row.table, row.number, name)
     if known < len(values):
         by_name = layout(row.table, on).by_name
         for name in values:

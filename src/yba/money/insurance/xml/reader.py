@@ -37,6 +37,7 @@ class Limits:
     table_bytes: int = 24_000_000
     text_chars: int = 400_000
     rows: int = 20_000
+    elements: int = 1_500_000
     tables: int = 30
     episodes: int = 200_000
 
@@ -133,6 +134,9 @@ def read_table(
     Raises UnreadableClaim if it is not the table's document at all.
     """
     shape = tables()[name]
+    # A million empty elements fit into little text and fill the memory.
+    if content.count(b"<") > limits.elements:
+        raise TooBig(part=name, limit=f"{limits.elements:,}")
     root = _tree(content)
     if _local(root.tag) != shape.root:
         raise NotAClaimFile(part=shape.root)
