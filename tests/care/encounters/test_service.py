@@ -563,3 +563,28 @@ async def test_every_verb_of_a_visit_is_audited_by_its_name(tx, at):
         "encounters.record_examination",
         "encounters.record_diagnoses",
     } <= set(acts)
+
+
+async def test_a_visit_goes_on_in_another_clinic_under_its_number(tx, at):
+    opened = await open_visit(tx, at)
+    other = await add_clinic(tx, at, "N1", department_code="K18")
+
+    ticket = await encounters.transfer_visit(
+        tx, actor=DOCTOR, encounter_id=opened.encounter_id, clinic_id=other, at=at
+    )
+
+    assert ticket.number == "N001"
+    view = await see(tx, at, opened.encounter_id)
+    assert (view.clinic_id, view.clinic_name, view.department_code) == (
+        other,
+        "Phòng khám N1",
+        "K18",
+    )
+    with pytest.raises(VisitAlreadyOpen):
+        await encounters.transfer_visit(
+            tx, actor=DOCTOR, encounter_id=opened.encounter_id, clinic_id=other, at=at
+        )
+    with pytest.raises(AccessRefused):
+        await encounters.transfer_visit(
+            tx, actor=NURSE, encounter_id=opened.encounter_id, clinic_id=other, at=at
+        )

@@ -35,6 +35,18 @@ class VisitStarted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VisitTransferred:
+    """A visit went on in another clinic, whose examination may cost something else."""
+
+    encounter_id: str
+    patient_id: str
+    clinic_id: str
+    department_code: str
+    exam_service_code: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiagnosesRecorded:
     """The diagnoses of a visit were set or corrected; main disease first."""
 

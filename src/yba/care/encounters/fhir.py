@@ -154,6 +154,20 @@ def move_status(encounter: r4.Encounter, status: str, at: datetime) -> None:
     encounter.status = status  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def moved(encounter: r4.Encounter, clinic: Clinic, at: datetime) -> r4.Encounter:
+    """Let a visit go on in another clinic; the earlier places stay listed as completed."""
+    places = list(encounter.location or [])
+    for place in places:
+        place.status = "completed"
+    here = _location(clinic.clinic_id, clinic.name)
+    here.status = "active"
+    here.period = r4.Period(start=moment(at))
+    encounter.location = [*places, here]
+    if clinic.department_code:
+        encounter.serviceType = concept(systems.DEPARTMENT_CODE, clinic.department_code)
+    return encounter
+
+
 def set_extension(encounter: r4.Encounter, name: str, text: str) -> None:
     """Replace one text extension of ours; an empty text removes it."""
     others = [e for e in encounter.extension or [] if e.url != EXT + name]

@@ -17,10 +17,11 @@ from yba.care.encounters.errors import (
     MeasuredInFuture,
     MeasurementNotFound,
     NothingMeasured,
+    VisitAlreadyOpen,
     VisitDetailsWrong,
     VisitNotFound,
 )
-from yba.care.encounters.events import VisitStarted
+from yba.care.encounters.events import VisitStarted, VisitTransferred
 from yba.care.encounters.fhir import About, author_of, encounter_reference, moment
 from yba.care.encounters.model import (
     Allergy,
@@ -35,7 +36,7 @@ from yba.care.encounters.opening import check_category, open_visit
 from yba.care.encounters.store import VisitRow
 from yba.care.encounters.vitals import kinds as vital_kinds
 from yba.care.scheduling import service as scheduling
-from yba.care.scheduling.model import QueueEntry
+from yba.care.scheduling.model import QueueEntry, Ticket
 from yba.fhir import r4
 from yba.foundation.parties.model import HealthInsurance, age_months
 from yba.foundation.parties.service import coverage_resource
@@ -64,6 +65,7 @@ __all__ = [
     "reopen_visit",
     "set_patient_category",
     "start_visit",
+    "transfer_visit",
     "vital_kinds",
     "visit",
     "visit_with_claim_key",
@@ -234,6 +236,52 @@ async def set_patient_category(
     )
     await record.save(
         tx, actor=actor, resources=[encounter], at=at, note="encounters.set_patient_category"
+    )
+
+
+async def transfer_visit(
+    tx: Tx, *, actor: Actor, encounter_id: str, clinic_id: str, at: datetime, reason: str = ""
+) -> Ticket:
+    """Let a visit go on in another clinic, under a number of that clinic.
+
+    Raises ClinicNotFound, ClinicClosed, VisitNotFound, VisitClosedAlready,
+    VisitAlreadyOpen if the person waits there already, AccessRefused.
+    """
+    may_write = actor.may("chart.write")
+    row = await writable_visit(
+        tx,
+        actor=actor,
+        encounter_id=encounter_id,
+        permission="chart.write" if may_write else "desk.register",
+    )
+    open_elsewhere = await store.open_visits_of(tx, row.patient_id)
+    if any(other.clinic_id == clinic_id for other in open_elsewhere):
+        raise VisitAlreadyOpen
+    clinic = await scheduling.clinic(tx, clinic_id=clinic_id)
+    encounter = await record.read(tx, actor=actor, type_=r4.Encounter, id_=encounter_id, at=at)
+    await record.save(
+        tx,
+        actor=actor,
+        resources=[fhir.moved(encounter, clinic, at)],
+        at=at,
+        note="encounters.transfer_visit",
+    )
+    item_id = row.item_id or 0
+    await store.set_item(tx, encounter_id=encounter_id, item_id=item_id, clinic_id=clinic_id)
+    await publish(
+        tx,
+        VisitTransferred(
+            encounter_id=encounter_id,
+            patient_id=row.patient_id,
+            clinic_id=clinic_id,
+            department_code=clinic.department_code,
+            exam_service_code=clinic.exam_service_code,
+            at=at,
+        ),
+    )
+    # Last: the counter row stays locked until the transaction ends.
+    return await scheduling.transfer(
+        tx, actor=actor, item_id=item_id, clinic_id=clinic_id, at=at, reason=reason
     )
 
 

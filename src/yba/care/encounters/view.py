@@ -72,7 +72,7 @@ def visit_view(chart: Chart, encounter: r4.Encounter) -> VisitView:
         phone=details.phone,
         address=details.address.text,
         facility_code=facility_of(encounter),
-        clinic_id=_reference_id(encounter.location[0].location) if encounter.location else "",
+        clinic_id=_reference_id(encounter.location[-1].location) if encounter.location else "",
         clinic_name=_clinic_name(encounter),
         department_code=_coded(encounter.serviceType),
         patient_category=category,
@@ -395,7 +395,7 @@ def _day_or_moment(text: str | None) -> datetime:
 
 
 def _clinic_name(encounter: r4.Encounter) -> str:
-    place = encounter.location[0].location if encounter.location else None
+    place = encounter.location[-1].location if encounter.location else None
     return (place.display or "") if place else ""
 
 
