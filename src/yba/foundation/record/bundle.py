@@ -302,7 +302,7 @@ def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operati
             raise
         except UnreadableBody as unreadable:
             raise BundleRefused(entry=planned.number, reason=unreadable.values["reason"]) from None
-        if planned.method == "PUT" and planned.id and resource.id != planned.id:
+        if planned.method == "PUT" and "?" not in planned.url and resource.id != planned.id:
             raise BundleRefused(entry=planned.number, reason="resource.id must be as in the url")
         if later:
             added = added_by_us(resource)
@@ -330,6 +330,8 @@ def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
 
     Raises UnreadableBody for broken JSON or another type, InvalidResource for a broken rule.
     """
+    if b"\\u0000" in raw:
+        raise UnreadableBody(reason="a text contains the character NUL")
     try:
         resource: Any = r4.decode(raw)
     except r4.NotFhir as problem:

@@ -69,6 +69,7 @@ class Operation:
     what: str = "fhir_api"
     raw: bytes = b""
     added: int = 0
+    twin: Operation | None = None
     row: Row | None = None
     outcome: Outcome | None = None
     error: Refusal | None = None
@@ -101,6 +102,9 @@ class Operations:
         """Carry out all; each gets its outcome or its error. No resource may appear twice."""
         await self.resolve([o for o in operations if o.condition is not None and o.open])
         await self._write([o for o in operations if o.open])
+        for operation in operations:
+            if operation.twin is not None and operation.outcome is not None:
+                self._answer_as(operation, operation.twin)
         await self._audit(operations)
 
     async def resolve(self, conditional: Sequence[Operation]) -> None:
@@ -128,8 +132,15 @@ class Operations:
         if twin.error is not None:
             raise twin.error
         version = twin.outcome.version if twin.outcome else 1
-        operation.id = twin.id
+        operation.id, operation.twin = twin.id, twin
         operation.outcome = Outcome(200, twin.type, twin.id, version, changed=False)
+
+    @staticmethod
+    def _answer_as(operation: Operation, twin: Operation) -> None:
+        if twin.outcome is None:
+            operation.outcome, operation.error = None, twin.error or Conflict()
+        elif operation.outcome is not None:
+            operation.outcome.body = twin.outcome.body
 
     async def _resolve_one(self, operation: Operation) -> None:
         found = await matching(self.tx, operation.type, operation.condition or "", self.at)

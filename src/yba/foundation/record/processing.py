@@ -124,6 +124,8 @@ class Processor:
             else:
                 entry.id = probe.id
                 if probe.outcome is not None:
+                    # The first entry with this condition creates; this one only points to it.
+                    probe.twin = None
                     entry.operation = probe
             entry.condition = None
 

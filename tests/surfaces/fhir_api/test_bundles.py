@@ -1,0 +1,223 @@
+"""Transactions and batches."""
+
+import json
+
+from yba.kernel.ids import new_id
+
+
+def entry(resource: dict[str, object], **request: object) -> dict[str, object]:
+    full_url = request.pop("fullUrl", None)
+    request.setdefault("method", "POST")
+    request.setdefault("url", resource["resourceType"])
+    found: dict[str, object] = {"resource": resource, "request": request}
+    if full_url:
+        found["fullUrl"] = full_url
+    return found
+
+
+def bundle(type_: str, *entries: dict[str, object]) -> str:
+    return json.dumps({"resourceType": "Bundle", "type": type_, "entry": list(entries)})
+
+
+def observation(subject: str, **values: object) -> dict[str, object]:
+    return {
+        "resourceType": "Observation", "status": "final", "code": {"text": "x"},
+        "subject": {"reference": subject}, **values,
+    }  # fmt: skip
+
+
+PERSON = "urn:uuid:6f1de1b4-31a5-4d5f-9f65-1f6a0e1a0001"
+
+
+async def statuses(answer) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [e["response"]["status"].split()[0] for e in answer.json()["entry"]]
+
+
+async def test_entries_refer_to_each_other_by_full_url(client):
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(observation(PERSON)),
+            entry({"resourceType": "Patient"}, fullUrl=PERSON),
+        ),
+    )
+
+    assert await statuses(answer) == ["201", "201"]
+    stored, patient = (e["response"]["location"].split("/_")[0] for e in answer.json()["entry"])
+    assert (await client.get(f"/{stored}")).json()["subject"]["reference"] == patient
+    found = (await client.get(f"/Observation?subject={patient}")).json()
+    assert [e["resource"]["id"] for e in found["entry"]] == [stored.split("/")[1]]
+
+
+async def test_a_full_url_of_another_server_is_rewritten_too(client):
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(observation("Patient/far1")),
+            entry({"resourceType": "Patient"}, fullUrl="http://elsewhere.test/fhir/Patient/far1"),
+        ),
+    )
+
+    stored, patient = (e["response"]["location"].split("/_")[0] for e in answer.json()["entry"])
+    assert (await client.get(f"/{stored}")).json()["subject"]["reference"] == patient
+
+
+async def test_one_refused_entry_leaves_nothing_of_a_transaction(client):
+    number = new_id()
+    good = {"resourceType": "Patient", "identifier": [{"system": "urn:t", "value": number}]}
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(good),
+            entry(
+                {"resourceType": "Patient", "id": "x"},
+                method="PUT",
+                url="Patient/x",
+                ifMatch='W/"99"',
+            ),
+        ),
+    )
+
+    assert answer.status_code == 412
+    assert (await client.get(f"/Patient?identifier=urn:t|{number}")).json()["total"] == 0
+
+
+async def test_one_refused_entry_of_a_batch_leaves_the_others(client):
+    number = new_id()
+    good = {"resourceType": "Patient", "identifier": [{"system": "urn:t", "value": number}]}
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "batch",
+            entry({"resourceType": "Patient", "gender": "blue"}),
+            entry(good),
+            {"request": {"method": "GET", "url": f"Patient?identifier=urn:t|{number}"}},
+            {"request": {"method": "GET", "url": "Patient/none"}},
+            {"request": {"method": "DELETE", "url": "Patient/none"}},
+        ),
+    )
+
+    assert await statuses(answer) == ["422", "201", "200", "404", "204"]
+    assert answer.json()["entry"][2]["resource"]["total"] == 1
+
+
+async def test_conditional_references_are_resolved_or_refused(client):
+    number = new_id()
+    doctor = {"resourceType": "Practitioner", "identifier": [{"system": "urn:t", "value": number}]}
+    created = await client.post("/Practitioner", content=json.dumps(doctor))
+    condition = f"Practitioner?identifier=urn:t|{number}"
+
+    good = await client.post(
+        "", content=bundle("transaction", entry(observation("Patient/x", performer=[{"reference": condition}])))
+    )  # fmt: skip
+    bad = await client.post(
+        "", content=bundle("transaction", entry(observation("Patient/x", performer=[{"reference": condition + "0"}])))
+    )  # fmt: skip
+
+    location = good.json()["entry"][0]["response"]["location"].split("/_")[0]
+    performer = (await client.get(f"/{location}")).json()["performer"][0]["reference"]
+    assert performer == f"Practitioner/{created.json()['id']}"
+    assert (bad.status_code, bad.json()["resourceType"]) == (422, "OperationOutcome")
+
+
+async def test_if_none_exist_uses_what_is_there_and_references_follow(client):
+    number = new_id()
+    person = {"resourceType": "Patient", "identifier": [{"system": "urn:t", "value": number}]}
+    first = await client.post("/Patient", content=json.dumps(person))
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(person, fullUrl=PERSON, ifNoneExist=f"identifier=urn:t|{number}"),
+            entry(observation(PERSON)),
+        ),
+    )
+
+    assert await statuses(answer) == ["200", "201"]
+    stored = answer.json()["entry"][1]["response"]["location"].split("/_")[0]
+    subject = (await client.get(f"/{stored}")).json()["subject"]["reference"]
+    assert subject == f"Patient/{first.json()['id']}"
+
+
+async def test_the_same_condition_twice_in_one_bundle_makes_one(client):
+    number = new_id()
+    person = {"resourceType": "Patient", "identifier": [{"system": "urn:t", "value": number}]}
+    conditional = {"ifNoneExist": f"identifier=urn:t|{number}"}
+
+    for type_ in ("transaction", "batch"):
+        answer = await client.post(
+            "", content=bundle(type_, entry(person, **conditional), entry(person, **conditional))
+        )
+        assert answer.status_code == 200, answer.text
+
+    assert (await client.get(f"/Patient?identifier=urn:t|{number}")).json()["total"] == 1
+
+
+async def test_conditional_update_in_a_transaction_is_addressed_by_full_url(client):
+    number = new_id()
+    person = {"resourceType": "Patient", "identifier": [{"system": "urn:t", "value": number}]}
+
+    for expected in ("201", "200"):
+        answer = await client.post(
+            "",
+            content=bundle(
+                "transaction",
+                entry(
+                    {**person, "gender": "male" if expected == "201" else "female"},
+                    fullUrl=PERSON, method="PUT", url=f"Patient?identifier=urn:t|{number}",
+                ),
+                entry(observation(PERSON)),
+            ),
+        )  # fmt: skip
+        assert await statuses(answer) == [expected, "201"]
+
+    found = (await client.get(f"/Observation?patient.identifier=urn:t|{number}")).json()
+    assert found["total"] == 2
+
+
+async def test_the_same_resource_twice_refuses_a_transaction(client):
+    id_ = f"twice-{new_id()}"
+    one = entry({"resourceType": "Patient", "id": id_}, method="PUT", url=f"Patient/{id_}")
+
+    answer = await client.post("", content=bundle("transaction", one, one))
+
+    assert answer.status_code == 400
+    assert (await client.get(f"/Patient/{id_}")).status_code == 404
+
+
+async def test_large_transactions_go_in_and_are_found(client):
+    number = new_id()
+    many = [
+        entry(observation(PERSON, identifier=[{"system": "urn:t", "value": f"{number}-{n}"}]))
+        for n in range(600)
+    ]
+
+    answer = await client.post(
+        "", content=bundle("transaction", entry({"resourceType": "Patient"}, fullUrl=PERSON), *many)
+    )
+
+    patient = answer.json()["entry"][0]["response"]["location"].split("/")[1]
+    found = (await client.get(f"/Observation?patient={patient}&_summary=count")).json()
+    assert found["total"] == 600
+    one = (await client.get(f"/Observation?identifier=urn:t|{number}-577")).json()
+    assert one["total"] == 1
+
+
+async def test_only_transactions_and_batches_are_carried_out(client):
+    for body in (
+        '{"resourceType":"Bundle","type":"collection"}', '{"resourceType":"Patient"}', "{}", "[]",
+        '{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"FLY","url":"x"}}]}',
+        '{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Patient"}}]}',
+        '{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"PUT","url":"Patient"},"resource":{}}]}',
+    ):  # fmt: skip
+        answer = await client.post("", content=body)
+        assert (answer.status_code, answer.json()["resourceType"]) == (400, "OperationOutcome"), (
+            body
+        )
