@@ -184,6 +184,25 @@ def test_columns_24_to_29_of_the_circular_of_2026_are_rules(tmp_path, column, ke
     assert key not in listed.concepts[1].properties
 
 
+def test_a_29_column_list_with_unknown_headings_is_read_by_its_content(tmp_path):
+    rows = [
+        row_29("Z97.0", "Bệnh thử không", "Test zero", marks=[24]),
+        row_29("Z97.1", "Bệnh thử một", "Test one"),
+        row_29("Z97.22", "Bệnh thử hai", "Test two"),
+    ]
+    headings = [f"Cột {number}" for number in range(1, 30)]
+    path = write_workbook(tmp_path / "list.xlsx", {"Danh mục": [["Phụ lục"], headings, *rows]})
+
+    listed = readers.read_list(path, kind="icd10")
+
+    assert [(c.code, c.name_vi, c.name_en) for c in listed.concepts] == [
+        ("Z97.0", "Bệnh thử không", "Test zero"),
+        ("Z97.1", "Bệnh thử một", "Test one"),
+        ("Z97.22", "Bệnh thử hai", "Test two"),
+    ]
+    assert [bool(c.properties.get("not_main")) for c in listed.concepts] == [True, False, False]
+
+
 def test_a_misprinted_code_is_read_from_the_column_without_dot_and_reported(tmp_path):
     path = write_workbook(
         tmp_path / "list.xlsx",

@@ -45,6 +45,14 @@ async def test_codes_abbreviations_and_everyday_names_find_the_diagnosis(tx, tex
     assert (await codes(tx, text))[0] == first
 
 
+async def test_accents_that_are_typed_decide_between_words_that_fold_alike(tx):
+    eyes = await service.search_concepts(tx, system="icd10", text="mắt", on=DAY)
+    loss = await service.search_concepts(tx, system="icd10", text="mất", on=DAY)
+
+    assert "mắt" in eyes[0].name_vi.lower()
+    assert "mất" in loss[0].name_vi.lower()
+
+
 async def test_the_beginning_of_a_code_offers_its_codes_and_nothing_else(tx):
     assert sorted(await codes(tx, "A97")) == ["A97.0", "A97.1", "A97.2", "A97.9"]
 

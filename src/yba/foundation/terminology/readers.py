@@ -1,8 +1,9 @@
 """Reading the ministry's published lists from the files they come in.
 
 Workbooks are read with calamine, tables with tabs as text. Columns are found
-by their headings; only the rules of the 29-column list are found by place,
-because Circular 06/2026 numbers them.
+by their headings, or by their content where the headings are unknown; the
+rules of the 29-column list are found by place, because Circular 06/2026
+numbers them.
 
 Sources: Decision 4469/QĐ-BYT (22 columns and annexes A1 to A4), Circular
 06/2026/TT-BYT (29 columns, rules in 24 to 29), Decision 4440/QĐ-BYT (ICD-9-CM).
@@ -16,12 +17,12 @@ from typing import Any
 
 import python_calamine
 
+from yba.foundation.terminology.columns import Places, Table, by_content, by_heading, cell
 from yba.foundation.terminology.errors import UnreadableList
 from yba.foundation.terminology.importing import Misprint, PublishedList
-from yba.foundation.terminology.model import Concept, is_icd10_shaped, words_of, years
+from yba.foundation.terminology.model import Concept, is_icd10_shaped, years
 from yba.kernel.text import tidy
 
-Table = Sequence[Sequence[str]]
 Sheets = Mapping[str, Table]
 
 _OPEN = date(1900, 1, 1)  # replaced by the first day that the importer is given
@@ -106,44 +107,37 @@ def _cells(book: python_calamine.CalamineWorkbook, name: str) -> Table:
     return [[tidy(str(cell)) for cell in row] for row in rows[:_MOST_ROWS]]
 
 
-def _heading(table: Table, *wanted: str) -> tuple[int, Mapping[str, int]] | None:
-    """Return the row that holds all wanted headings, and the place of each heading."""
-    folded = [" ".join(words_of(heading)) for heading in wanted]
-    for number, row in enumerate(table[:20]):
-        places: dict[str, int] = {}
-        for place, cell in enumerate(row):
-            places.setdefault(" ".join(words_of(cell)), place)
-        if all(heading in places for heading in folded):
-            return number, places
-    return None
-
-
-def _cell(row: Sequence[str], place: int | None) -> str:
-    return row[place].strip() if place is not None and place < len(row) else ""
-
-
 # --- ICD-10 ------------------------------------------------------------------
 
 
 def _icd10(source: str, sheets: Sheets) -> PublishedList:
     for table in sheets.values():
-        found = _heading(table, "MÃ BỆNH", "TÊN BỆNH", "MÃ BỆNH KHÔNG DẤU")
+        found = by_heading(table, "MÃ BỆNH", "TÊN BỆNH", "MÃ BỆNH KHÔNG DẤU")
         if found is not None:
             start, places = found
-            width = max(len(row) for row in table[start : start + 2])
-            rules = _rules_by_place if width >= _WIDE else _no_rules
+            rules = _rules_by_place if len(table[start]) >= _WIDE else _no_rules
             concepts, misprints = _icd10_rows(table, start, places, rules)
             return _icd10_list(source, concepts, misprints, sheets)
     for table in sheets.values():
-        found = _heading(table, "code", "name_vi", "name_en", "flags")
+        found = by_heading(table, "code", "name_vi", "name_en", "flags")
         if found is not None:
             start, places = found
             concepts, misprints = _icd10_rows(table, start, _flat_places(places), _rules_by_flags)
             return _icd10_list(source, concepts, misprints, {})
+    for table in sheets.values():
+        found = by_content(table) if _width(table) >= _WIDE else None
+        if found is not None:
+            start, places = found
+            concepts, misprints = _icd10_rows(table, start, places, _rules_by_place)
+            return _icd10_list(source, concepts, misprints, sheets)
     raise UnreadableList(reason="no sheet has the headings of the ICD-10 list")
 
 
-def _flat_places(places: Mapping[str, int]) -> Mapping[str, int]:
+def _width(table: Table) -> int:
+    return max((len(row) for row in table[:200]), default=0)
+
+
+def _flat_places(places: Places) -> Places:
     return {
         "ma benh": places["code"],
         "ten benh": places["name vi"],
@@ -154,20 +148,20 @@ def _flat_places(places: Mapping[str, int]) -> Mapping[str, int]:
     }
 
 
-def _no_rules(_: Sequence[str], __: Mapping[str, int]) -> dict[str, Any]:
+def _no_rules(_: Sequence[str], __: Places) -> dict[str, Any]:
     return {}
 
 
-def _rules_by_place(row: Sequence[str], _: Mapping[str, int]) -> dict[str, Any]:
+def _rules_by_place(row: Sequence[str], _: Places) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for place, rule in _RULES:
-        if _cell(row, place - 1) not in ("", "0", "0.0"):
+        if cell(row, place - 1) not in ("", "0", "0.0"):
             properties |= rule
     return properties
 
 
-def _rules_by_flags(row: Sequence[str], places: Mapping[str, int]) -> dict[str, Any]:
-    flags = _cell(row, places["flags"]).split()
+def _rules_by_flags(row: Sequence[str], places: Places) -> dict[str, Any]:
+    flags = cell(row, places["flags"]).split()
     properties: dict[str, Any] = {}
     if "not-main" in flags:
         properties["not_main"] = True
@@ -181,17 +175,17 @@ def _rules_by_flags(row: Sequence[str], places: Mapping[str, int]) -> dict[str, 
 def _icd10_rows(
     table: Table,
     start: int,
-    places: Mapping[str, int],
-    rules: Callable[[Sequence[str], Mapping[str, int]], dict[str, Any]],
+    places: Places,
+    rules: Callable[[Sequence[str], Places], dict[str, Any]],
 ) -> tuple[dict[str, Concept], list[Misprint]]:
     concepts: dict[str, Concept] = {}
     misprints: list[Misprint] = []
     for line, row in enumerate(table[start + 1 :], start=start + 2):
-        printed = _cell(row, places["ma benh"])
+        printed = cell(row, places["ma benh"])
         if not printed:
             continue
-        code, misprint = _icd10_code(line, printed, _cell(row, places.get("ma benh khong dau")))
-        name = _cell(row, places["ten benh"])
+        code, misprint = _icd10_code(line, printed, cell(row, places.get("ma benh khong dau")))
+        name = cell(row, places["ten benh"])
         if misprint is None and code in concepts:
             if code != printed.upper():
                 continue  # the list repeats a code to show its dagger or asterisk
@@ -204,14 +198,14 @@ def _icd10_rows(
             misprints.append(misprint)
         if code and code not in concepts:
             properties = rules(row, places) | {
-                "chapter": _cell(row, places.get("ma chuong")),
-                "block": _cell(row, places.get("ma nhom chinh")),
+                "chapter": cell(row, places.get("ma chuong")),
+                "block": cell(row, places.get("ma nhom chinh")),
             }
             concepts[code] = Concept(
                 "icd10",
                 code,
                 name,
-                _cell(row, places.get("disease name")),
+                cell(row, places.get("disease name")),
                 {key: value for key, value in properties.items() if value},
                 _OPEN,
             )
@@ -256,7 +250,7 @@ def _annex_rules(sheets: Sheets) -> Mapping[str, dict[str, Any]]:
     for table in sheets.values():
         current: dict[str, Any] = {}
         for row in table:
-            title = _cell(row, 0)
+            title = cell(row, 0)
             if title.startswith("Phụ lục"):
                 current = _annex_rule(title.removeprefix("Phụ lục").strip() + " ")
                 continue
@@ -264,7 +258,7 @@ def _annex_rules(sheets: Sheets) -> Mapping[str, dict[str, Any]]:
             if not code or not current:
                 continue
             if "pair" in current:
-                other = _dotted(_cell(row, 2))
+                other = _dotted(cell(row, 2))
                 if other:
                     rules.setdefault(code, {}).setdefault("asterisks", []).append(other)
             else:
@@ -308,19 +302,17 @@ _ICD9_CODE = re.compile(r"^\d{2}(\.\d{1,2})?$")
 
 def _services(source: str, sheets: Sheets) -> PublishedList:
     for table in sheets.values():
-        found = _heading(table, "service_code", "name_vi")
+        found = by_heading(table, "service_code", "name_vi")
         if found is not None:
             return _service_list(source, table, *found)
     raise UnreadableList(reason="no sheet has the headings of the list of technical services")
 
 
-def _service_list(
-    source: str, table: Table, start: int, places: Mapping[str, int]
-) -> PublishedList:
+def _service_list(source: str, table: Table, start: int, places: Places) -> PublishedList:
     concepts: dict[str, Concept] = {}
     misprints: list[Misprint] = []
     for line, row in enumerate(table[start + 1 :], start=start + 2):
-        code, name = _cell(row, places["service code"]), _cell(row, places["name vi"])
+        code, name = cell(row, places["service code"]), cell(row, places["name vi"])
         if not code:
             continue
         wrong = _what_is_wrong(code, name, _SERVICE_CODE, concepts)
@@ -328,10 +320,10 @@ def _service_list(
             misprints.append(Misprint(line, code, wrong))
             continue
         properties = {
-            "specialty": _cell(row, places.get("specialty")),
-            "technical_level": _cell(row, places.get("level")),
-            "class": _cell(row, places.get("class")),
-            "icd9cm": _cell(row, places.get("icd9cm")),
+            "specialty": cell(row, places.get("specialty")),
+            "technical_level": cell(row, places.get("level")),
+            "class": cell(row, places.get("class")),
+            "icd9cm": cell(row, places.get("icd9cm")),
         }
         concepts[code] = Concept("service", code, name, "", _filled(properties), _OPEN)
     return PublishedList(
@@ -346,7 +338,7 @@ def _service_list(
 
 def _icd9cm(source: str, sheets: Sheets) -> PublishedList:
     for table in sheets.values():
-        found = _heading(table, "maicd9", "tenicd9")
+        found = by_heading(table, "maicd9", "tenicd9")
         if found is not None:
             start, places = found
             break
@@ -355,7 +347,7 @@ def _icd9cm(source: str, sheets: Sheets) -> PublishedList:
     concepts: dict[str, Concept] = {}
     misprints: list[Misprint] = []
     for line, row in enumerate(table[start + 1 :], start=start + 2):
-        printed, name = _cell(row, places["maicd9"]), _cell(row, places["tenicd9"])
+        printed, name = cell(row, places["maicd9"]), cell(row, places["tenicd9"])
         # The sheet holds numbers, which lose a leading zero.
         code = f"0{printed}" if _LOST_ZERO.match(printed) else printed
         if not code or code in concepts:
@@ -366,7 +358,7 @@ def _icd9cm(source: str, sheets: Sheets) -> PublishedList:
         if wrong:
             misprints.append(Misprint(line, code, wrong))
             continue
-        properties = _filled({"chapter": _cell(row, places.get("chuongicd9"))})
+        properties = _filled({"chapter": cell(row, places.get("chuongicd9"))})
         concepts[code] = Concept("icd9cm", code, name, "", properties, _OPEN)
     return PublishedList(
         "icd9cm",

@@ -21,6 +21,7 @@ from yba.foundation.terminology.model import (
     system_name,
     words_of,
 )
+from yba.kernel.text import tidy
 from yba.plumbing.database import Tx
 
 __all__ = [
@@ -112,6 +113,7 @@ async def search(
         on=on,
         code_key=_code_key(text),
         words=words,
+        spellings=_spellings(text),
         sex=sex if sex in ("male", "female") else None,
         age_days=age_days,
         limit=limit,
@@ -128,6 +130,15 @@ def _code_key(text: str) -> str:
     """Return the text as the beginning of a code, or '' if it cannot be one."""
     key = text.strip().upper().replace(".", "")
     return key if key.isascii() and key.replace("_", "").isalnum() else ""
+
+
+def _spellings(text: str) -> list[str]:
+    """Return how a name may hold the accented text; nothing for text without accents."""
+    tidied = tidy(text)
+    if tidied.isascii():
+        return []
+    lower = tidied.lower()
+    return [lower, lower[0].upper() + lower[1:]]
 
 
 async def search_concepts(

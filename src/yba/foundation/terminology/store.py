@@ -49,6 +49,7 @@ _COMMUNES: LiteralString = f"""
 
 # $3 code key or '' · $4 all words, the last letters open · $5 all words whole
 # $6 the typed words from the left · $7 sex · $8 age in days · $9 limit
+# $10 the text as typed, in the ways a name may hold it; empty when typed without accents
 _SEARCH: LiteralString = f"""
     WITH hit AS (
         SELECT {_CONCEPT_COLUMNS},
@@ -57,6 +58,8 @@ _SEARCH: LiteralString = f"""
                     ELSE 2 END AS kind,
                NOT coalesce(c.words @@ $5::text::tsquery, false) AS is_partial,
                NOT (c.search = $6 OR starts_with(c.search, $6 || ' |')) AS is_longer,
+               NOT coalesce((SELECT bool_or(strpos(c.name_vi, spelling) > 0)
+                               FROM unnest($10::text[]) spelling), true) AS is_misspelt,
                strpos(c.search, $6) = 0 AS is_scattered,
                NOT starts_with(c.search, $6) AS is_inside,
                c.standing,
@@ -72,8 +75,8 @@ _SEARCH: LiteralString = f"""
         SELECT hit.*,
                row_number() OVER (
                    PARTITION BY reason IS NULL
-                   ORDER BY kind, is_longer, is_partial, greatest(standing, 1), is_scattered,
-                            standing, is_inside, length(name_vi), code, valid_from DESC
+                   ORDER BY kind, is_longer, is_misspelt, is_partial, greatest(standing, 1),
+                            is_scattered, standing, is_inside, length(name_vi), code, valid_from DESC
                ) AS place
           FROM hit
     )
@@ -259,6 +262,7 @@ async def search(
     on: date,
     code_key: str,
     words: Sequence[str],
+    spellings: Sequence[str],
     sex: str | None,
     age_days: int | None,
     limit: int,
@@ -281,6 +285,7 @@ async def search(
         sex,
         age_days,
         limit,
+        list(spellings),
     )
 
 
