@@ -52,9 +52,7 @@ def citizen(patient_id: str) -> Actor:
     )
 
 
-CARD = HealthInsurance(
-    number="DN4010100000001", registered_facility="01001", benefit_digit="4"
-)
+CARD = HealthInsurance(number="DN4010100000001", registered_facility="01001", benefit_digit="4")
 LAN = PersonDetails(
     name="Nguyễn Thị Lan",
     birth_date="1985-03-12",
@@ -69,7 +67,7 @@ LAN = PersonDetails(
 
 
 def person_named(name: str, number: int, **changes: object) -> PersonDetails:
-    """Return another person with her own citizen number and card."""
+    """Return another person with her own citizen number and card, born like Lan."""
     cccd = PersonIdentifier(kind=IdentifierKind.CCCD, value=f"0011850{number:05d}")
     card = replace(CARD, number=f"DN401{number:010d}")
     return replace(LAN, name=name, identifiers=(cccd,), insurance=card, **changes)  # type: ignore[arg-type]

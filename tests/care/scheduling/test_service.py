@@ -211,7 +211,9 @@ async def test_200_parallel_registrations_give_200_unique_tickets(database, at):
         )
 
     async def come(number):
-        person = person_named(f"Người Song Song {number}", 50_000 + number, phone="")
+        person = person_named(
+            f"Người Song Song {number}", 50_000 + number, phone="", birth_date="1970"
+        )
         async with database.transaction() as tx:
             patient_id = await register(tx, at, person)
             visit = NewVisit(patient_id=patient_id, clinic_id=clinic_id, reason="Khám")
@@ -233,7 +235,9 @@ async def test_a_form_sent_twenty_times_at_once_makes_one_visit(database, at):
             clinic=replace(clinic_called("D1"), facility_code="99201"),
             at=at,
         )
-        patient_id = await register(tx, at, person_named("Người Bấm Nhiều", 60_001, phone=""))
+        patient_id = await register(
+            tx, at, person_named("Người Bấm Nhiều", 60_001, phone="", birth_date="1970")
+        )
     form = NewVisit(
         patient_id=patient_id, clinic_id=clinic_id, reason="Khám", idempotency_key="clicks"
     )
