@@ -1,7 +1,8 @@
 """Published lists come into force on a day, whole or not at all."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import permutations
 
 import pytest
 from tests.foundation.terminology.lists import HEADINGS_22, HEADINGS_29, row_22, row_29
@@ -73,6 +74,24 @@ async def test_an_older_list_imported_later_ends_where_the_newer_begins(tx):
     after = await service.concept(tx, system="icd10", code="Z98.1", on=NEW)
     assert (before.name_vi, before.valid_to) == ("Cũ", EVE)
     assert after.name_vi == "Mới"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_the_order_of_imports_does_not_matter(tx, order):
+    lists = [
+        (date(2021, 1, 1), published(diagnosis("Z98.1", "A"), diagnosis("Z98.2", "Hai"))),
+        (date(2023, 1, 1), published(diagnosis("Z98.1", "B"), diagnosis("Z98.3", "Ba"))),
+        (date(2026, 7, 1), published(diagnosis("Z98.1", "B"), diagnosis("Z98.4", "Bốn"))),
+    ]
+    for place in order:
+        day, listed = lists[place]
+        await put_in_force(tx, listed, day)
+
+    for day, listed in lists:
+        for on in (day, day + timedelta(days=500)):
+            rows = await service.concepts(tx, system="icd10", on=on)
+            wanted = {item.code: item.name_vi for item in listed.concepts}
+            assert {c.code: c.name_vi for c in rows if c.code.startswith("Z98")} == wanted
 
 
 async def test_a_file_with_few_of_the_codes_in_force_is_refused_and_nothing_is_kept(tx):

@@ -113,7 +113,11 @@ def plan(
     valid_from: date,
     valid_to: date | None,
 ) -> Plan:
-    """Compare a list with what is in force on its first day. Pure."""
+    """Compare a list with what is in force on its first day. Pure.
+
+    `next_validity` says when a later version of a code begins; `valid_to` is
+    the last day of the whole list, None while no later one is known.
+    """
     added: list[Concept] = []
     changed: list[Concept] = []
     corrected: list[Concept] = []
@@ -158,12 +162,13 @@ async def apply(
         and len(published.concepts) < _FEWEST_SHARE * len(in_force)
     ):
         raise ListLooksTruncated(found=len(published.concepts), in_force=len(in_force))
+    follows = await store.next_complete_list(tx, system=system, after=valid_from)
     todo = plan(
         published,
         in_force=in_force,
         next_validity=await store.next_validities(tx, system=system, after=valid_from),
         valid_from=valid_from,
-        valid_to=valid_to,
+        valid_to=_earliest(valid_to, follows - timedelta(days=1) if follows else None),
     )
     report = ImportReport(
         system,
@@ -174,13 +179,16 @@ async def apply(
         todo.unchanged,
         published.misprints,
     )
-    if not report.has_changes:
+    fingerprint = published.fingerprint()
+    if not report.has_changes and await store.is_known_list(
+        tx, system=system, fingerprint=fingerprint, valid_from=valid_from
+    ):
         return report
     edition_id = await store.add_edition(
         tx,
         system=system,
         source=published.source,
-        fingerprint=published.fingerprint(),
+        fingerprint=fingerprint,
         is_shipped=False,
         is_complete=published.is_complete,
         valid_from=valid_from,

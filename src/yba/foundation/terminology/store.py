@@ -185,6 +185,18 @@ _NEXT_VALIDITY: LiteralString = """
      GROUP BY code
 """
 
+_NEXT_LIST: LiteralString = """
+    SELECT min(valid_from)
+      FROM terminology.edition
+     WHERE system = $1 AND valid_from > $2 AND is_complete AND NOT is_shipped
+"""
+
+_IS_KNOWN: LiteralString = """
+    SELECT EXISTS (SELECT 1 FROM terminology.edition
+                    WHERE system = $1 AND fingerprint = $2 AND valid_from = $3
+                      AND NOT is_shipped)
+"""
+
 _ANALYZE: LiteralString = "ANALYZE terminology.concept"
 
 
@@ -309,6 +321,16 @@ async def next_validities(tx: Tx, *, system: str, after: date) -> Mapping[str, d
     """Return when the next version of each code begins, if one is known."""
     found = await tx.rows(NextValidity, _NEXT_VALIDITY, system, after)
     return {row.code: row.valid_from for row in found}
+
+
+async def next_complete_list(tx: Tx, *, system: str, after: date) -> date | None:
+    """Return when the next imported complete list of the system begins, if one is known."""
+    return await tx.value(_NEXT_LIST, system, after)
+
+
+async def is_known_list(tx: Tx, *, system: str, fingerprint: str, valid_from: date) -> bool:
+    """Tell whether this very list was imported from this day before."""
+    return await tx.value(_IS_KNOWN, system, fingerprint, valid_from)
 
 
 async def lock(tx: Tx, *, system: str) -> None:
