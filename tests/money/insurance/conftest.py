@@ -14,13 +14,14 @@ from yba.plumbing.database import Database
 AT = datetime(2026, 9, 20, 3, 0, tzinfo=UTC)
 Import = Callable[..., object]
 
-_TABLES = (
-    "insurance.episode",
-    "insurance.person_link",
-    "insurance.import_file",
-    "insurance.import_batch",
-    "parties.identifier",
-    "parties.person_search",
+# Persons that an import registered, then what it noted.
+_CLEAN = (
+    "DELETE FROM parties.identifier WHERE patient_id IN (SELECT patient_id FROM insurance.person_link)",
+    "DELETE FROM parties.person_search WHERE patient_id IN (SELECT patient_id FROM insurance.person_link)",
+    "DELETE FROM insurance.episode",
+    "DELETE FROM insurance.person_link",
+    "DELETE FROM insurance.import_file",
+    "DELETE FROM insurance.import_batch",
 )
 
 
@@ -29,8 +30,8 @@ async def place(database: Database, blobs: BlobStore, tmp_path: Path) -> AsyncGe
     """Yield a node to import into. Imports commit, so the tables are emptied afterwards."""
     yield Place(database=database, blobs=blobs, facility="00001", folder=tmp_path / "imports")
     async with database.transaction() as tx:
-        for table in _TABLES:
-            await tx.connection.execute(f"DELETE FROM {table}")
+        for statement in _CLEAN:
+            await tx.connection.execute(statement)
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ async def test_nothing_of_a_file_that_is_set_aside_is_stored(
 
     async with place.database.reading() as tx:
         assert await tx.value("SELECT count(*) FROM insurance.episode") == 0
-        assert await tx.value("SELECT count(*) FROM parties.person_search") == 0
+        assert await tx.value("SELECT count(*) FROM insurance.person_link") == 0
 
 
 async def test_what_other_rules_find_is_only_noted_when_only_the_shape_is_asked(

@@ -108,3 +108,11 @@ class EpisodeNotFound(Refusal):
     code = "insurance.episode-not-found"
     status = 404
     message = "Not found: no episode with this key has been read."
+
+
+class ClaimFileDamaged(Refusal):
+    """The file on disk is gone or no longer what was issued."""
+
+    code = "insurance.file-damaged"
+    status = 500
+    message = "Not shown: the stored claim file is damaged. Restore it from a backup."

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from yba.money.insurance.tables import PERSONAL, data_lines
 from yba.plumbing.i18n import N_
@@ -103,6 +103,20 @@ class Finding:
             "message": self.message,
             **({"values": dict(self.values)} if self.values else {}),
         }
+
+
+def finding_of(data: Mapping[str, Any]) -> Finding:
+    """Return the finding that `as_data` wrote."""
+    return Finding(
+        rule=data["rule"],
+        severity=data["severity"],
+        table=data["table"],
+        row=data["row"],
+        field=data["field"],
+        message=data["message"],
+        values=data.get("values", {}),
+        episode=data["episode"],
+    )
 
 
 def shown(field_name: str, value: str) -> str:

@@ -12,12 +12,12 @@ from yba.foundation.terminology import service as terminology
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local, local_date
 from yba.kernel.ids import new_snowflake
-from yba.kernel.refusal import AccessRefused
+from yba.kernel.refusal import AccessRefused, NotFound
 from yba.money.insurance import store
 from yba.money.insurance.build import build_check_in, build_claim
 from yba.money.insurance.checks import check_check_in, check_claim
 from yba.money.insurance.claim import Claim, Episode
-from yba.money.insurance.errors import EpisodeNotFound, VisitNotClosed
+from yba.money.insurance.errors import ClaimFileDamaged, EpisodeNotFound, VisitNotClosed
 from yba.money.insurance.findings import Finding
 from yba.money.insurance.gathering import Gathered, gather
 from yba.money.insurance.importing import (
@@ -28,7 +28,7 @@ from yba.money.insurance.importing import (
 )
 from yba.money.insurance.keeping import Kept, unpack
 from yba.money.insurance.reference import Reference, shipped, with_diagnoses
-from yba.money.insurance.store import ClaimFile
+from yba.money.insurance.store import ClaimFile, RecentClaim
 from yba.money.insurance.visit import VisitForClaim
 from yba.money.insurance.xml import write_check_in, write_claim
 from yba.money.insurance.xml.writer import SignXml
@@ -42,10 +42,12 @@ __all__ = [
     "Kept",
     "Place",
     "check_visit",
+    "claim_content",
     "claim_files_of",
     "claim_of",
     "export_episode",
     "import_claims",
+    "recent_claims",
     "reference",
     "visit_for_claim",
 ]
@@ -166,6 +168,49 @@ async def claim_files_of(tx: Tx, *, actor: Actor, encounter_id: str) -> list[Cla
     return await store.files(tx, encounter_id=encounter_id)
 
 
+async def recent_claims(tx: Tx, *, actor: Actor, limit: int = 100) -> list[RecentClaim]:
+    """Return the newest claim of each recent visit, latest first."""
+    _require(actor)
+    return await store.recent_claims(tx, limit=limit)
+
+
+async def claim_content(
+    tx: Tx,
+    *,
+    actor: Actor,
+    encounter_id: str,
+    kind: str,
+    version: int,
+    folder: Path,
+    at: datetime,
+) -> tuple[ClaimFile, bytes]:
+    """Return one issued file with its bytes, proved by its hash. Audited.
+
+    Raises NotFound, ClaimFileDamaged, AccessRefused.
+    """
+    _require(actor)
+    for issued in await store.files(tx, encounter_id=encounter_id):
+        if (issued.kind, issued.version) == (kind, version):
+            break
+    else:
+        raise NotFound
+    path = folder / issued.path
+    content = path.read_bytes() if path.is_file() else b""
+    if sha256_hex(content) != issued.sha256:
+        raise ClaimFileDamaged
+    await audit.record(
+        tx,
+        actor=actor,
+        action="R",
+        what="insurance.claim_content",
+        at=at,
+        patient_id=issued.patient_id,
+        references=[f"Encounter/{encounter_id}"],
+        purpose="HPAYMT",
+    )
+    return issued, content
+
+
 async def export_episode(tx: Tx, *, actor: Actor, facility: str, claim_key: str) -> Claim:
     """Return an episode that was read, as a claim that can be written again.
 
@@ -180,7 +225,12 @@ async def export_episode(tx: Tx, *, actor: Actor, facility: str, claim_key: str)
 
 
 def _require(actor: Actor) -> None:
-    if not any(map(actor.may, ("claims.issue", "cashier.read", "payments.read", "admin.claims"))):
+    if not any(
+        map(
+            actor.may,
+            ("claims.read", "claims.issue", "cashier.read", "payments.read", "admin.claims"),
+        )
+    ):
         raise AccessRefused
 
 

@@ -31,6 +31,19 @@ class ClaimFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentClaim:
+    """The newest claim of a visit, for the list."""
+
+    encounter_id: str
+    claim_key: str
+    patient_name: str
+    version: int
+    errors: int
+    warnings: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEpisode:
     """One episode that was read, with what stands for it in the record."""
 
@@ -65,6 +78,18 @@ _FILES: LiteralString = """
      WHERE encounter_id = $1
      ORDER BY kind, version DESC
      LIMIT 200
+"""
+_RECENT: LiteralString = """
+    SELECT f.encounter_id, f.claim_key, coalesce(p.name, '') AS patient_name, f.version,
+           f.errors, f.warnings, f.created_at
+      FROM insurance.claim_file f
+      LEFT JOIN parties.person_v1 p ON p.patient_id = f.patient_id
+     WHERE f.kind = 'claim'
+       AND NOT EXISTS (SELECT 1 FROM insurance.claim_file later
+                        WHERE later.encounter_id = f.encounter_id AND later.kind = 'claim'
+                          AND later.version > f.version)
+     ORDER BY f.created_at DESC, f.file_id DESC
+     LIMIT $1
 """
 _LINK: LiteralString = """
     SELECT patient_id FROM insurance.person_link WHERE facility = $1 AND patient_number = $2
@@ -151,6 +176,11 @@ async def add_file(tx: Tx, file: ClaimFile) -> None:
 async def files(tx: Tx, *, encounter_id: str) -> list[ClaimFile]:
     """Return the files of a visit, newest version of each kind first."""
     return await tx.rows(ClaimFile, _FILES, encounter_id)
+
+
+async def recent_claims(tx: Tx, *, limit: int) -> list[RecentClaim]:
+    """Return the newest claim of each visit, latest first."""
+    return await tx.rows(RecentClaim, _RECENT, limit)
 
 
 async def linked_person(tx: Tx, *, facility: str, patient_number: str) -> str | None:
