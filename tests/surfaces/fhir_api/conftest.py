@@ -1,6 +1,7 @@
 """A FHIR base over a real database, spoken to in process."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -27,12 +28,9 @@ async def _who(token: str) -> Actor | None:
     return None
 
 
-@pytest.fixture(scope="session")
-async def fhir(
-    database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[FhirApp]:
-    """Yield a FHIR base that reads dates without a zone in UTC."""
-    folder: Path = tmp_path_factory.mktemp("fhir")
+@asynccontextmanager
+async def serving(database: Database, folder: Path) -> AsyncGenerator[FhirApp]:
+    """Serve a FHIR base that reads dates without a zone in UTC."""
     state = AppState(
         settings=Settings(data_dir=folder, secret=b"only for tests", body_limit=16 * 1024 * 1024),
         database=database,
@@ -44,16 +42,32 @@ async def fhir(
     app = fhir_app(state, authenticate=_who)
     yield app
     await app.close()
-    record_settings._process.zone = before
+    record_settings.put_zone(before)
+
+
+@asynccontextmanager
+async def speaking(app: FhirApp) -> AsyncGenerator[httpx.AsyncClient]:
+    """Yield a client that may do anything."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
+        base_url=BASE,
+        headers={"authorization": f"Bearer {TOKEN}", "content-type": "application/fhir+json"},
+        timeout=300,
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+async def fhir(
+    database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[FhirApp]:
+    """Yield the FHIR base of this test process."""
+    async with serving(database, tmp_path_factory.mktemp("fhir")) as app:
+        yield app
 
 
 @pytest.fixture
 async def client(fhir: FhirApp) -> AsyncGenerator[httpx.AsyncClient]:
     """Yield a client that may do anything."""
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=fhir),  # type: ignore[arg-type]
-        base_url=BASE,
-        headers={"authorization": f"Bearer {TOKEN}", "content-type": "application/fhir+json"},
-        timeout=120,
-    ) as client:
+    async with speaking(fhir) as client:
         yield client

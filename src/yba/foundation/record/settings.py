@@ -25,3 +25,8 @@ def set_zone(name: str) -> None:
 def zone() -> tzinfo:
     """Return the zone in which dates without one are read."""
     return _process.zone
+
+
+def put_zone(zone: tzinfo) -> None:
+    """Choose the zone by itself."""
+    _process.zone = zone

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from yba.foundation.record import store
 from yba.foundation.record.errors import KeyCollision
+from yba.foundation.record.plans import TYPE_NAMES, plan_of
 from yba.foundation.record.rows import TermRow
 from yba.plumbing.database import Database, Tx
 
@@ -25,6 +26,14 @@ def _remember(rows: Iterable[tuple[int, int, str]]) -> None:
     for key, scope, code in rows:
         known.add(key)
         by_code.setdefault((scope, code), set()).add(key)
+
+
+def forget() -> None:
+    """Forget everything: this process now writes to another database (tests do)."""
+    known.clear()
+    by_code.clear()
+    for name in TYPE_NAMES:
+        plan_of(name).token_keys.clear()
 
 
 async def load(database: Database) -> None:
