@@ -16,6 +16,7 @@ from tests.builders import care
 from yba.care.documents import service
 from yba.care.documents.errors import (
     DocumentNotFound,
+    NothingReleased,
     NotTheTreatingDoctor,
     PrescriptionNotInForce,
     ReasonMissing,
@@ -25,8 +26,12 @@ from yba.care.documents.model import Standing
 from yba.care.documents.service import Archive
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Closing, DiagnosisEntry, Examination, VitalSigns
+from yba.care.laboratory import listeners
+from yba.care.laboratory import service as laboratory
+from yba.care.laboratory.model import EnteredValue
 from yba.care.orders import service as orders
-from yba.care.orders.model import DrugLine
+from yba.care.orders.events import OrderPlaced
+from yba.care.orders.model import DrugLine, ServiceLine
 from yba.fhir import r4
 from yba.foundation.record import service as record
 from yba.foundation.signing.model import Verdict
@@ -342,6 +347,60 @@ class TestPrescription:
 
         with pytest.raises(PrescriptionNotInForce):
             await service.sign_prescription(tx, archive=archive, actor=DOCTOR, code=code, at=at)
+
+
+class TestLaboratoryReport:
+    """Released results are signed by the laboratory; unreleased ones never appear."""
+
+    TECHNICIAN = replace(care.TECHNICIAN, licence="000204/HNO-GPHN")
+    SERVICE = "23.0075.1494"
+    INDEX = "1000201"
+
+    @pytest.fixture
+    async def request_id(self, tx, visit, at) -> str:
+        """Return the id of a glucose test whose result was entered and verified."""
+        about = {"actor": DOCTOR, "encounter_id": visit.encounter_id, "at": at}
+        [placed] = await orders.order_services(
+            tx, lines=[ServiceLine(service_code=self.SERVICE)], **about
+        )
+        event = OrderPlaced(
+            encounter_id=visit.encounter_id,
+            patient_id=visit.patient_id,
+            request_ids=(placed.request_id,),
+            service_codes=(self.SERVICE,),
+            quantities=("1",),
+            at=at,
+        )
+        await listeners.receive_orders(tx, event)
+        test = {"request_id": placed.request_id, "at": at}
+        await laboratory.collect(tx, actor=care.NURSE, **test)
+        values = [EnteredValue(index_code=self.INDEX, value="9,8")]
+        await laboratory.enter_result(tx, actor=care.TECHNICIAN, values=values, **test)
+        await laboratory.verify_result(tx, actor=care.SECOND_TECHNICIAN, **test)
+        return placed.request_id
+
+    async def sign(self, tx, archive, visit, at, actor=TECHNICIAN):
+        """Sign the report of a visit."""
+        return await service.sign_laboratory_report(
+            tx, archive=archive, actor=actor, encounter_id=visit.encounter_id, at=at
+        )
+
+    async def test_it_shows_the_released_result(self, tx, archive, visit, request_id, at, text_of):
+        await laboratory.release_result(tx, actor=care.TECHNICIAN, request_id=request_id, at=at)
+
+        signed = await self.sign(tx, archive, visit, at)
+
+        text = text_of(archive.blobs.get(signed.sha256))
+        assert "9,8" in text
+        assert self.TECHNICIAN.licence in text
+
+    async def test_an_unreleased_result_is_not_reported(self, tx, archive, visit, request_id, at):
+        with pytest.raises(NothingReleased):
+            await self.sign(tx, archive, visit, at)
+
+    async def test_the_doctor_does_not_sign_for_the_laboratory(self, tx, archive, visit, at):
+        with pytest.raises(AccessRefused):
+            await self.sign(tx, archive, visit, at, actor=DOCTOR)
 
 
 async def test_rendering_does_not_block_the_event_loop(archive, queue_slip, at):

@@ -32,6 +32,12 @@ def require_sign(actor: Actor, doctor_id: str) -> None:
         raise NotTheTreatingDoctor
 
 
+def require_release(actor: Actor) -> None:
+    """Raise AccessRefused unless `actor` answers for laboratory results."""
+    if not actor.may("laboratory.release"):
+        raise AccessRefused
+
+
 async def visible_document(tx: Tx, *, actor: Actor, document_id: str) -> Document:
     """Return a document that the actor may see. Raises DocumentNotFound."""
     found = await store.document(tx, document_id)

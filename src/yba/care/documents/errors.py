@@ -43,6 +43,14 @@ class PrescriptionNotInForce(Refusal):
     message = "Not signed: this prescription was cancelled or replaced."
 
 
+class NothingReleased(Refusal):
+    """A laboratory report shows released results only, and there are none."""
+
+    code = "documents.nothing-released"
+    status = 409
+    message = "Not signed: no result of this visit has been released yet."
+
+
 class UploadUnusable(Refusal):
     """The form came without a file."""
 

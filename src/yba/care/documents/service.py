@@ -17,8 +17,13 @@ import anyio.to_thread
 import orjson
 
 from yba.care.documents import composing, fhir, paper, sheets, store
-from yba.care.documents.access import require_see, require_sign, visible_document
-from yba.care.documents.errors import PrescriptionNotInForce, ReasonMissing, VisitStillOpen
+from yba.care.documents.access import require_release, require_see, require_sign, visible_document
+from yba.care.documents.errors import (
+    NothingReleased,
+    PrescriptionNotInForce,
+    ReasonMissing,
+    VisitStillOpen,
+)
 from yba.care.documents.events import DocumentSigned
 from yba.care.documents.model import (
     Document,
@@ -30,6 +35,7 @@ from yba.care.documents.model import (
     Receipt,
     Sealing,
     Signable,
+    SignerBlock,
 )
 from yba.care.documents.rendering import render
 from yba.care.encounters import service as encounters
@@ -178,6 +184,31 @@ async def sign_prescription(
         raise PrescriptionNotInForce
     new = _New(Kind.PRESCRIPTION, code, issued.encounter_id, issued.patient_id, sheet)
     return await _sign(tx, archive, actor, new, reason="", method=method, at=at)
+
+
+async def sign_laboratory_report(
+    tx: Tx,
+    *,
+    archive: Archive,
+    actor: Actor,
+    encounter_id: str,
+    at: datetime,
+    reason: str = "",
+    method: str = "session",
+) -> Document:
+    """Sign the released results of a visit as the one who answers for them.
+
+    Further or corrected results make a new version, with a `reason`.
+    Raises VisitNotFound, AccessRefused, NothingReleased, ReasonMissing.
+    """
+    view = await encounters.visit(tx, actor=actor, encounter_id=encounter_id, at=at)
+    require_release(actor)
+    if not view.results:
+        raise NothingReleased
+    performer = SignerBlock(name=actor.name, licence=actor.licence)
+    sheet = composing.laboratory_report(view, facility=archive.facility, performer=performer, at=at)
+    new = _New(Kind.LABORATORY_REPORT, encounter_id, encounter_id, view.patient_id, sheet)
+    return await _sign(tx, archive, actor, new, reason=reason, method=method, at=at)
 
 
 async def _sign(
