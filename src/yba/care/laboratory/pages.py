@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from yba.care.laboratory import service
 from yba.care.laboratory.model import EnteredValue, RequestState
+from yba.foundation.accounts import service as accounts
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.html.navigation import NavigationItem
@@ -45,6 +46,10 @@ async def _request(
             request_id=request.path_params["request_id"],
             at=utc_now(),
         )
+        names = {
+            account_id: (await accounts.account(tx, account_id=account_id)).name
+            for account_id in {view.request.entered_by, view.request.verified_by} - {""}
+        }
     return render(
         request,
         "laboratory/request.html",
@@ -52,6 +57,7 @@ async def _request(
         wanted=view.request,
         indices=view.indices,
         results={result.index_code: result for result in view.results},
+        names=names,
         typed=typed or {},
         refusal=refusal,
         errors=refusal.fields if refusal else {},

@@ -7,7 +7,7 @@ from contextlib import suppress
 from yba.plumbing.database import Database
 
 _CHANNEL = "work"
-_HEARTBEAT_SECONDS = 15.0
+_HEARTBEAT_SECONDS = 2.0
 # Many tickets may move in one moment; a board needs to look once.
 _GATHER_SECONDS = 0.15
 _MOST_BOARDS = 500
@@ -31,7 +31,7 @@ class BoardFeed:
         return len(self._waiting) >= _MOST_BOARDS
 
     async def changes(self) -> AsyncGenerator[bool]:
-        """Yield True after each change, False now and then so that proxies stay awake."""
+        """Yield True after each change, False after every few quiet seconds."""
         event = asyncio.Event()
         self._waiting.add(event)
         self._start()

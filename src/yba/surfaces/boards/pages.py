@@ -1,6 +1,8 @@
 """The board's page, its list of numbers, and the stream that says "look again"."""
 
+import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,6 +15,8 @@ from yba.plumbing.web import PUBLIC, Page, reading, render, state_of
 from yba.surfaces.boards.feed import BoardFeed
 
 _FEED = "boards.feed"
+# A stream ends soon and the browser opens the next, so that the server can stop quickly.
+_LIFE_SECONDS = 4.0
 
 
 async def queue(request: Request) -> Response:
@@ -41,9 +45,14 @@ async def changes(request: Request) -> Response:
         return Response(status_code=204)
 
     async def lines() -> AsyncIterator[str]:
-        yield "retry: 2000\nevent: changed\ndata: \n\n"
-        async for changed in feed.changes():
-            yield "event: changed\ndata: \n\n" if changed else ": here\n\n"
+        ends = time.monotonic() + _LIFE_SECONDS
+        # Whatever happened between two streams is told at the beginning of the next.
+        yield "retry: 200\nevent: changed\ndata: \n\n"
+        async with aclosing(feed.changes()) as changes:
+            async for changed in changes:
+                yield "event: changed\ndata: \n\n" if changed else ": here\n\n"
+                if time.monotonic() > ends:
+                    return
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)

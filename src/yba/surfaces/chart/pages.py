@@ -149,6 +149,26 @@ async def save(request: Request) -> Response:
     return see_other(request, "chart:visit", encounter_id=encounter_id)
 
 
+async def save_vitals(request: Request) -> Response:
+    """Save measurements only, as a nurse does before the doctor."""
+    encounter_id = request.path_params["encounter_id"]
+    note = forms.read_note(await form_list(request))
+    try:
+        signs = note.vital_signs()
+        if signs is not None:
+            async with transaction(request) as tx:
+                await encounters.record_vitals(
+                    tx,
+                    actor=actor_of(request),
+                    encounter_id=encounter_id,
+                    signs=signs,
+                    at=utc_now(),
+                )
+    except Refusal as refusal:
+        return await _again(request, refusal, note=note, part="note")
+    return see_other(request, "chart:visit", encounter_id=encounter_id)
+
+
 async def close(request: Request) -> Response:
     """Save, close and sign with one confirmation."""
     encounter_id = request.path_params["encounter_id"]
@@ -408,7 +428,8 @@ PAGES = [
     Page("/chart/services", services, "chart:services", _READ),
     Page("/chart/drugs", drugs, "chart:drugs", _READ),
     Page(_VISIT, visit, "chart:visit", _READ),
-    Page(_VISIT, save, "chart:save", "chart.vitals", methods=("POST",)),
+    Page(_VISIT, save, "chart:save", _WRITE, methods=("POST",)),
+    Page(_VISIT + "/vitals", save_vitals, "chart:vitals", "chart.vitals", methods=("POST",)),
     Page(_VISIT + "/start", start, "chart:start", _WRITE, methods=("POST",)),
     Page(_VISIT + "/close", close, "chart:close", _WRITE, methods=("POST",)),
     Page(_VISIT + "/reopen", reopen, "chart:reopen", _WRITE, methods=("POST",)),

@@ -37,7 +37,7 @@ def person_values(details: PersonDetails) -> dict[str, str]:
         "name": details.name,
         "birth_date": birth_date_shown(details.birth_date) if details.birth_date else "",
         "birth_time": details.birth_time,
-        "sex": details.sex.value,
+        "sex": "" if details.sex == Sex.UNKNOWN else details.sex.value,
         "cccd": details.active(IdentifierKind.CCCD),
         "cmnd": next((i.value for i in details.identifiers if i.kind == IdentifierKind.CMND), ""),
         "passport": details.active(IdentifierKind.PASSPORT),

@@ -236,6 +236,7 @@ async def _visit_form(
         rooms=await scheduling.clinics_with_load(tx, at=now),
         earlier=await encounters.visits_of_patient(tx, actor=actor, patient_id=patient_id, at=now),
         categories=await _categories(request, tx, card, today),
+        has_account=await accounts.has_account(tx, patient_id=patient_id),
         expired=card is not None and cover.is_expired(card, today),
         values=values,
         errors=refusal.fields if refusal else {},

@@ -135,6 +135,7 @@ function combobox(box) {
     if (said) said.textContent = (box.dataset.found || "").replace("0", options().length);
     at = -1;
     if (options().length) mark(0);
+    list.scrollIntoView({ block: "nearest" });
   };
   // Long input from a scanner is not a search while typing; it ends with Enter.
   input.addEventListener("input", () => { if (kept) kept.value = ""; clearTimeout(timer); if (input.value.length > 60 || input.value.includes("|")) { close(); return; } timer = setTimeout(ask, 120); });

@@ -1,0 +1,95 @@
+"""Every screen is axe clean in light and dark, in both languages, on desk and phone.
+
+Standard: WCAG 2.2 A and AA, and axe's best practices; nothing wider than the screen.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.builders.node import ASSETS, Node
+
+from yba.app.demo_people import PASSWORD
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RUN = "rules => axe.run(document, {runOnly: rules})"
+LOOKS = [
+    (1280, "light", "vi"),
+    (1280, "dark", "en"),
+    (360, "light", "en"),
+    (360, "dark", "vi"),
+]
+SCREENS = {
+    "": ("/sign-in", "/activate", "/boards/queue", "/verify"),
+    "letan": ("/desk", "/desk/persons/new", "/no-such-page", "/admin"),
+    "bacsi": ("/chart", "first:#queue a[href*='/chart/visits/']"),
+    "xetnghiem": ("/laboratory",),
+    "nguoidan": (
+        "/me",
+        "/me/record",
+        "/me/access",
+        "/me/profile",
+        "/me/record first:.list a.item",
+    ),
+    "thungan": ("/cashier",),
+    "quantri": ("/admin",),
+}
+
+
+@pytest.mark.parametrize("login", SCREENS, ids=lambda login: login or "stranger")
+@pytest.mark.parametrize(("width", "theme", "language"), LOOKS)
+def test_a_screen_is_accessible(
+    hospital: Node, browser: Browser, login: str, width: int, theme: str, language: str
+):
+    # The rules are read into the page, which its own policy rightly forbids.
+    context = browser.new_context(
+        base_url=hospital.base, viewport={"width": width, "height": 800}, bypass_csp=True
+    )
+    for name, value in (("theme", theme), ("lang", language)):
+        context.add_cookies([{"name": name, "value": value, "url": hospital.base}])
+    page = context.new_page()
+    if login:
+        page.goto("/sign-in")
+        page.fill("#login", login)
+        page.fill("#password", PASSWORD)
+        page.click("#sign-in-button")
+        page.wait_for_url(lambda address: "/sign-in" not in address)
+    problems = {screen: _problems(page, screen, width) for screen in SCREENS[login]}
+    context.close()
+
+    assert {screen: found for screen, found in problems.items() if found} == {}
+
+
+def _problems(page: Page, screen: str, width: int) -> list[str]:
+    path, _, first = screen.partition("first:")
+    if path.strip():
+        page.goto(path.strip())
+    if first:
+        link = page.locator(first).first
+        if not link.count():
+            return []
+        page.goto(link.get_attribute("href") or "/")
+    # What lies under a sticky bar is reached by scrolling; axe would call it too small.
+    page.add_style_tag(content=".phone-nav, .sticky-foot, .banner { position: static !important }")
+    page.evaluate(_axe())
+    report: dict[str, Any] = page.evaluate(_RUN, _RULES)
+    found = list(_violations(report))
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    return [*found, f"{wide} pixels wide"] if wide > width else found
+
+
+def _violations(report: dict[str, Any]) -> Iterator[str]:
+    for violation in report["violations"]:
+        places = ", ".join(str(node["target"]) for node in violation["nodes"][:3])
+        yield f"{violation['id']}: {places}"
+
+
+def _axe() -> str:
+    script = next(Path(ASSETS).glob("axe.min-*.js"), None)
+    if script is None:
+        pytest.skip("browser assets are not built (make assets)")
+    return script.read_text()
