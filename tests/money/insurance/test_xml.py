@@ -67,7 +67,7 @@ def episodes(draw: st.DrawFn) -> Episode:
     return Episode(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(episodes(), min_size=1, max_size=3))
 @pytest.mark.slow
 def test_any_claim_that_is_written_is_read_back_equal(found: list[Episode]):

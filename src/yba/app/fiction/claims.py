@@ -106,7 +106,6 @@ def _terms(visit: FictitiousVisit) -> CoverageTerms:
         original_category="1.1",
         five_years_on=card.five_years_on if card else None,
         exempt_from=_midnight(exempt) if exempt else None,
-        living_area=card.living_area if card else "",
     )
 
 
