@@ -12,6 +12,7 @@ from tests.architecture.test_building import all_modules
 
 import yba
 from yba.kernel.refusal import Refusal
+from yba.money.insurance.findings import rules as claim_rules
 from yba.plumbing import i18n
 
 SOURCE = Path(yba.__file__).parent
@@ -44,10 +45,17 @@ def _from_refusals() -> Iterator[tuple[str, str]]:
             yield kind.message, f"{kind.__module__}.{kind.__name__}"
 
 
+def _from_claim_rules() -> Iterator[tuple[str, str]]:
+    """The sentences of the claim rules live in data, beside their ids and sources."""
+    for rule in claim_rules().values():
+        if rule.is_decided:
+            yield rule.sentence, "money/insurance/data/rules.tsv"
+
+
 @cache
 def messages() -> dict[str, str]:
     """Return every msgid with one place that says it."""
-    return {**dict(_from_refusals()), **dict(_from_files())}
+    return {**dict(_from_claim_rules()), **dict(_from_refusals()), **dict(_from_files())}
 
 
 def test_every_sentence_has_its_vietnamese():

@@ -30,7 +30,15 @@ Person = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def hospital() -> Generator[Node]:
-    """Yield the demo hospital on a free port, with its own database and worker."""
+    """Yield the demo hospital on a free port, with its own database and worker.
+
+    `YBA_TEST_NODE=FOLDER:PORT` uses a demo that runs already (while writing tests).
+    """
+    given = os.environ.get("YBA_TEST_NODE")
+    if given:
+        path, _, port = given.rpartition(":")
+        yield Node(Path(path), command="demo", port=int(port))
+        return
     folder = Path(tempfile.mkdtemp(prefix="yba-journey-"))
     folder.chmod(0o755)
     node = Node(folder, command="demo")

@@ -114,14 +114,21 @@ def demo(
         control.detach(config, ["demo"], wait_seconds=180)
         demonstration.announce(config, console)
         return
-    from yba.app import demo as seeded
     from yba.app import node
 
     with control.pid_written(config), node.database_of(config) as ready:
         asyncio.run(node.prepare(ready))
-        asyncio.run(seeded.seed(ready, console))
+        node.run_apart(ready, "seed-demo")
         demonstration.announce(ready, console)
         node.serve(ready)
+
+
+@app.command(hidden=True)
+def seed_demo() -> None:
+    """Fill the demo's data folder (what `demo` runs in a process of its own)."""
+    from yba.app import demo as seeded
+
+    asyncio.run(seeded.seed(settings.load(), console))
 
 
 @app.command()

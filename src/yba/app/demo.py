@@ -39,6 +39,7 @@ from yba.foundation.audit import service as audit
 from yba.foundation.parties import service as parties
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
+from yba.money.charging import service as charging
 from yba.plumbing import outbox
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Database, Tx
@@ -90,7 +91,8 @@ async def _seed_once(config: Settings, database: Database, console: Console, mar
                 patient_id=patient_ids[0],
             )
             progress.advance(task)
-        await _earlier_visit(config, database, patient_ids[0], at - timedelta(days=21))
+        nine = (at - timedelta(days=21)).replace(hour=2, minute=5)  # 09:05 in Vietnam
+        await _earlier_visit(config, database, patient_ids[0], nine)
         progress.advance(task)
         await wiring.seed_demo(config, database, at)
         progress.advance(task)
@@ -161,6 +163,14 @@ async def _earlier_visit(
             actor=doctor,
             encounter_id=encounter_id,
             at=later,
+        )
+    await outbox.drain(database)
+    async with database.transaction() as tx:
+        await charging.invoice_what_is_due(
+            tx,
+            actor=await _actor(tx, "thungan"),
+            encounter_id=encounter_id,
+            at=at + timedelta(minutes=55),
         )
     await outbox.drain(database)
 

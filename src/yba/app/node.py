@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
 
 from yba.app import seeding
 from yba.kernel.refusal import Refusal
@@ -100,6 +101,16 @@ def environment_of(config: Settings) -> dict[str, str]:
     }
 
 
+def run_apart(config: Settings, *arguments: str) -> None:
+    """Run a command of ours in a process of its own, to its end.
+
+    The web server forks its workers from this process, and libraries with
+    threads of their own (the typesetter) do not survive a fork once used.
+    """
+    command = [sys.executable, "-m", "yba.app.cli", *arguments]
+    subprocess.run(command, env=environment_of(config), check=True)  # noqa: S603
+
+
 class _Worker:
     """Keeps one background process running until told to stop."""
 
@@ -146,7 +157,7 @@ def serve(config: Settings, *, with_worker: bool = True) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         websockets=False,
-        log_enabled=False,
+        log_level=LogLevels.error,
     )
     try:
         server.serve()

@@ -107,7 +107,7 @@ async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     """Keep alive what runs beside the requests of one process."""
     record.set_zone(state.settings.zoneless_dates_in)
     # The first use of an installation makes keys; no request should wait for that.
-    await asyncio.to_thread(signing.signing_of, state)
+    await asyncio.to_thread(signing.open_at_start, state, utc_now())
     base = fhir(state)
     try:
         yield base

@@ -44,9 +44,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     "laboratory": frozenset({"laboratory.*", "person.read"}),
     "pharmacist": frozenset({"pharmacy.*", "person.read"}),
-    "cashier": frozenset({"cashier.*", "payments.*", "person.read"}),
+    "cashier": frozenset({"cashier.*", "payments.*", "claims.*", "person.read"}),
     "citizen": frozenset({"citizen.*"}),
-    "administrator": frozenset({"admin.*", "boards.*", "payments.*", "cashier.*"}),
+    "administrator": frozenset({"admin.*", "boards.*", "payments.*", "cashier.*", "claims.*"}),
     "api": frozenset({"fhir.*"}),
 }
 
