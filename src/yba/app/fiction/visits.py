@@ -232,13 +232,12 @@ def _notes(plan: _Plan, signs: Sequence[FictitiousVitals], doctor: str) -> Seque
     )
     later = [
         FictitiousNote(
-            sign.at + timedelta(minutes=20),
+            min(sign.at + timedelta(minutes=20), plan.ended_at),
             f"Ngày thứ {place + 1}: triệu chứng giảm, nhiệt độ {_comma(sign.temperature)} °C. "
             "Tiếp tục điều trị.",
             doctor,
         )
         for place, sign in enumerate(signs[1:], start=1)
-        if sign.at + timedelta(minutes=20) <= plan.ended_at
     ]
     return [first, *later]
 
