@@ -150,6 +150,24 @@ class TestTimeStamps:
         assert found.last.time_is_proven
         assert found.problems == ()
 
+    async def test_what_was_stamped_before_a_revocation_stays_valid(
+        self, tx, signing, doctor, page, at
+    ):
+        stamped = replace(signing, timestamper=stamping_authority(signing, at))
+        about = {"actor": doctor, "signing": stamped}
+        done = await put(tx, stamped, doctor, page, at)
+
+        await service.revoke_certificate(
+            tx,
+            holder=service.holder_of(doctor, stamped),
+            reason="left",
+            at=at + timedelta(days=1),
+            **about,
+        )
+
+        later = at + timedelta(days=2)
+        assert (await service.verify_pdf(done.content, trust=signing.trust(), at=later)).is_valid
+
     async def test_without_an_answer_the_level_is_told(self, tx, signing, doctor, page, at):
         from yba.foundation.signing.pades import HttpTimeStamper
 

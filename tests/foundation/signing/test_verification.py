@@ -109,6 +109,21 @@ def test_a_revoked_certificate_is_told(signing, signer_for, page):
     assert verification.REVOKED in found.problems
 
 
+def test_a_revoked_certificate_stays_revoked_when_the_list_grows_old(signing, signer_for, page):
+    put, certificate = signer_for(signing, "revoked-2")
+    content = put(page)
+    signing.authority.revoke(certificate, at=NOON + timedelta(hours=3))
+
+    found = verify_pdf(content, signing.trust(), at=NOON + timedelta(days=90))
+
+    assert found.verdict is Verdict.UNTRUSTED
+    assert verification.REVOKED in found.problems
+
+
+def test_a_good_signature_stays_valid_when_the_list_grows_old(signing, signed):
+    assert verify_pdf(signed, signing.trust(), at=NOON + timedelta(days=400)).is_valid
+
+
 def test_an_expired_certificate_is_told(signing, signed):
     found = verify_pdf(signed, signing.trust(), at=NOON + timedelta(days=5 * 365))
 

@@ -12,16 +12,16 @@ Standards: ETSI EN 319 102-1 §5.3 (basic validation), ISO 32000-2 §12.8.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
-from asn1crypto import crl, parser
+from asn1crypto import parser
 from asn1crypto import x509 as asn1_x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509 import load_der_x509_certificate, load_der_x509_crl
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
@@ -100,7 +100,7 @@ async def _finding(
     try:
         status = await async_validate_pdf_signature(signature, _context(trust, at))
         tidy = _is_tidy(signature, data) and _is_orderly(signature, trust)
-        return _judged(status, tidy)
+        return _judged(status, tidy, trust)
     # A container can be anything; see verify_pdf.
     except Exception:
         return Finding(
@@ -117,11 +117,10 @@ async def _finding(
 
 
 def _context(trust: Trust, at: datetime) -> ValidationContext:
-    roots, intermediates, crls = _parsed(trust)
+    roots, intermediates = _parsed(trust)
     return ValidationContext(
         trust_roots=roots,
         other_certs=intermediates,
-        crls=crls,
         moment=at,
         allow_fetching=False,
         revocation_mode="soft-fail",
@@ -131,15 +130,36 @@ def _context(trust: Trust, at: datetime) -> ValidationContext:
 @lru_cache(maxsize=16)
 def _parsed(
     trust: Trust,
-) -> tuple[list[asn1_x509.Certificate], list[asn1_x509.Certificate], list[crl.CertificateList]]:
+) -> tuple[list[asn1_x509.Certificate], list[asn1_x509.Certificate]]:
     return (
         [asn1_x509.Certificate.load(der) for der in trust.roots],
         [asn1_x509.Certificate.load(der) for der in trust.intermediates],
-        [crl.CertificateList.load(der) for der in trust.crls],
     )
 
 
-def _judged(status: PdfSignatureStatus, tidy: bool) -> Finding:
+@lru_cache(maxsize=16)
+def _revoked(trust: Trust) -> Mapping[tuple[bytes, int], datetime]:
+    """Return when each certificate was revoked, by issuer and serial number.
+
+    Our own lists are believed as our own roots are, and do not grow stale:
+    a list that is out of date may lack an entry, but never loses one.
+    """
+    lists = [load_der_x509_crl(der) for der in trust.crls]
+    return {
+        (one.issuer.public_bytes(), entry.serial_number): entry.revocation_date_utc
+        for one in lists
+        for entry in one
+    }
+
+
+def _is_revoked(status: PdfSignatureStatus, trust: Trust, proven_at: datetime | None) -> bool:
+    certificate = status.signing_cert
+    at = _revoked(trust).get((certificate.issuer.dump(), certificate.serial_number))
+    # Only a time stamp shows that somebody signed before the revocation.
+    return at is not None and (proven_at is None or at <= proven_at)
+
+
+def _judged(status: PdfSignatureStatus, tidy: bool, trust: Trust) -> Finding:
     covers = status.coverage is SignatureCoverageLevel.ENTIRE_FILE
     partial = status.coverage not in (
         SignatureCoverageLevel.ENTIRE_FILE,
@@ -153,12 +173,14 @@ def _judged(status: PdfSignatureStatus, tidy: bool) -> Finding:
     proven = stamp is not None and stamp.valid and stamp.trusted
     stamped_at = stamp.timestamp if proven and stamp is not None else None
     certificate = _summary(status.signing_cert)
+    revoked = _is_revoked(status, trust, stamped_at)
     problems = [
         *_when(not status.intact, CONTENT_CHANGED),
         *_when(status.intact and not intact, VALUE_BROKEN),
         *_when(partial, PART_ONLY),
         *_when(changed and not partial, CHANGED_AFTER),
-        *_trust_problems(status),
+        *_when(revoked, REVOKED),
+        *_when(not revoked, *_trust_problems(status)),
         *_when(not proven, TIME_NOT_PROVEN),
     ]
     return Finding(
@@ -169,13 +191,13 @@ def _judged(status: PdfSignatureStatus, tidy: bool) -> Finding:
         intact=intact and not partial,
         covers_whole_document=covers and tidy,
         changed_after=changed,
-        trusted=status.trusted and intact,
+        trusted=status.trusted and intact and not revoked,
         problems=tuple(problems),
     )
 
 
-def _when(condition: bool, problem: str) -> Iterable[str]:
-    return (problem,) if condition else ()
+def _when(condition: bool, *problems: str) -> Iterable[str]:
+    return problems if condition else ()
 
 
 def _trust_problems(status: PdfSignatureStatus) -> Iterable[str]:
@@ -263,7 +285,7 @@ def _fits(certificate: asn1_x509.Certificate, trust: Trust) -> bool:
     if content in known:
         return True
     subject = certificate.subject.dump()
-    parsed_roots, parsed_intermediates, _ = _parsed(trust)
+    parsed_roots, parsed_intermediates = _parsed(trust)
     authorities = (*parsed_roots, *parsed_intermediates)
     if any(authority.subject.dump() == subject for authority in authorities):
         return False
