@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from yba.foundation.parties import cards
+from yba.foundation.parties import service as parties
 from yba.foundation.parties.errors import NumberUnknownKind, UnreadableCard
 from yba.foundation.parties.model import PersonDetails, PersonMatch
 from yba.kernel.refusal import Refusal
@@ -34,12 +34,12 @@ def read(text: str) -> Query:
     """Understand a scan, a number, a name, or a part of either."""
     text = text.strip()
     try:
-        scan = cards.parse_scan(text)
+        scan = parties.parse_scan(text)
     except NumberUnknownKind:
         return Query(tidy(text), PersonDetails(name="" if _has_digits(text) else tidy(text)))
     except UnreadableCard as problem:
         return Query("", PersonDetails(name=""), problem=problem)
-    is_card = not isinstance(scan, cards.TypedNumber)
+    is_card = not isinstance(scan, parties.TypedNumber)
     return Query(scan.search_text, scan.to_details(), scan.search_text, is_card, scan.warnings)
 
 

@@ -1,8 +1,7 @@
-"""The pages of the consulting room."""
+"""One visit on one screen, and every verb that leads back to it."""
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,22 +11,16 @@ from yba.care.documents.panels import archive_of
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Allergy, VisitView
 from yba.care.orders import service as orders
-from yba.care.scheduling import service as scheduling
 from yba.foundation.parties.model import age_months, earliest_birth
-from yba.foundation.terminology import service as terminology
-from yba.foundation.terminology.model import Found
 from yba.kernel.clock import local_date, utc_now
 from yba.kernel.refusal import Refusal
 from yba.money.charging import service as charging
 from yba.plumbing.database import Tx
-from yba.plumbing.html.navigation import NavigationItem
-from yba.plumbing.i18n import N_
 from yba.plumbing.web import (
     Page,
     actor_of,
     form,
     form_list,
-    reading,
     render,
     see_other,
     transaction,
@@ -36,53 +29,6 @@ from yba.surfaces.chart import forms, service
 
 _READ = "chart.read"
 _WRITE = "chart.write"
-_CLINIC_COOKIE = "clinic"
-_FOUND = 14
-
-
-async def queue(request: Request) -> Response:
-    """Show who waits for me: in the room, called, results back, waiting, absent."""
-    now = utc_now()
-    clinic_id = request.query_params.get("clinic") or request.cookies.get(_CLINIC_COOKIE)
-    async with reading(request) as tx:
-        rooms = await scheduling.clinics_with_load(tx, at=now)
-        known = {room.clinic_id for room in rooms}
-        if clinic_id not in known:
-            clinic_id = rooms[0].clinic_id if rooms else None
-        entries = await encounters.my_queue(
-            tx, actor=actor_of(request), clinic_id=clinic_id, at=now
-        )
-    template = "chart/queue_.html" if request.query_params.get("part") else "chart/queue.html"
-    answer = render(request, template, rooms=rooms, clinic_id=clinic_id, entries=entries)
-    if clinic_id:
-        answer.set_cookie(_CLINIC_COOKIE, clinic_id, httponly=True, samesite="lax")
-    return answer
-
-
-async def call_next(request: Request) -> Response:
-    """Call the next patient and open the chart."""
-    clinic_id = (await form(request)).get("clinic", "")
-    async with transaction(request) as tx:
-        entry = await scheduling.call_next(
-            tx, actor=actor_of(request), clinic_id=clinic_id, at=utc_now()
-        )
-    return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
-
-
-async def call_again(request: Request) -> Response:
-    """Call one patient (once more)."""
-    item_id = request.path_params["item_id"]
-    async with transaction(request) as tx:
-        entry = await scheduling.call(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
-    return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
-
-
-async def absent(request: Request) -> Response:
-    """Nobody came: the number can be called again later."""
-    item_id = request.path_params["item_id"]
-    async with transaction(request) as tx:
-        await scheduling.mark_absent(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
-    return see_other(request, "chart:queue")
 
 
 async def visit(request: Request) -> Response:
@@ -372,61 +318,9 @@ async def withdraw_allergy(request: Request) -> Response:
     return see_other(request, "chart:visit", encounter_id=encounter_id)
 
 
-async def diagnoses(request: Request) -> Response:
-    """Answer the diagnosis box: by Vietnamese words without accents, or by code."""
-    query = request.query_params
-    sex = query.get("sex")
-    age_days = query.get("age")
-    async with reading(request) as tx:
-        found = await terminology.search(
-            tx,
-            system="icd10",
-            text=query.get("q", ""),
-            on=local_date(utc_now()),
-            limit=_FOUND,
-            sex=sex,
-            age_days=int(age_days) if age_days and age_days.isdigit() else None,
-        )
-    return render(request, "chart/diagnoses_.html", found=found)
-
-
-async def services(request: Request) -> Response:
-    """Answer the service box, with prices."""
-    return await _priced(request, "service", "chart/services_.html")
-
-
-async def drugs(request: Request) -> Response:
-    """Answer the drug box, with prices."""
-    return await _priced(request, "drug", "chart/drugs_.html")
-
-
-async def _priced(request: Request, system: str, template: str) -> Response:
-    today = local_date(utc_now())
-    async with reading(request) as tx:
-        found: Found = await terminology.search(
-            tx, system=system, text=request.query_params.get("q", ""), on=today, limit=_FOUND
-        )
-        codes = [concept.code for concept in found.concepts]
-        prices: dict[str, Decimal] = dict(
-            await charging.price_of(tx, kind=system, codes=codes, on=today)
-        )
-        routes = {
-            c.code: c.name_vi for c in await terminology.concepts(tx, system="route", on=today)
-        }
-    return render(request, template, found=found.concepts, prices=prices, routes=routes)
-
-
-NAVIGATION = [NavigationItem(N_("My queue"), "chart:queue", _READ, "stethoscope", "q")]
 _VISIT = "/chart/visits/{encounter_id}"
 
 PAGES = [
-    Page("/chart", queue, "chart:queue", _READ),
-    Page("/chart/call-next", call_next, "chart:call_next", _WRITE, methods=("POST",)),
-    Page("/chart/queue/{item_id:int}/call", call_again, "chart:call", _WRITE, methods=("POST",)),
-    Page("/chart/queue/{item_id:int}/absent", absent, "chart:absent", _WRITE, methods=("POST",)),
-    Page("/chart/diagnoses", diagnoses, "chart:diagnoses", _READ),
-    Page("/chart/services", services, "chart:services", _READ),
-    Page("/chart/drugs", drugs, "chart:drugs", _READ),
     Page(_VISIT, visit, "chart:visit", _READ),
     Page(_VISIT, save, "chart:save", _WRITE, methods=("POST",)),
     Page(_VISIT + "/vitals", save_vitals, "chart:vitals", "chart.vitals", methods=("POST",)),

@@ -1,0 +1,85 @@
+"""Who waits for the doctor, and calling them."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from yba.care.encounters import service as encounters
+from yba.care.scheduling import service as scheduling
+from yba.care.scheduling.errors import QueueEmpty
+from yba.kernel.clock import utc_now
+from yba.kernel.refusal import Refusal
+from yba.plumbing.web import Page, actor_of, form, reading, render, see_other, transaction
+
+_READ = "chart.read"
+_WRITE = "chart.write"
+_CLINIC_COOKIE = "clinic"
+
+
+async def queue(request: Request) -> Response:
+    """Show who waits for me: in the room, called, results back, waiting, absent."""
+    clinic_id = request.query_params.get("clinic") or request.cookies.get(_CLINIC_COOKIE)
+    return await _queue(request, clinic_id)
+
+
+async def _queue(
+    request: Request, clinic_id: str | None, refusal: Refusal | None = None
+) -> Response:
+    now = utc_now()
+    async with reading(request) as tx:
+        rooms = await scheduling.clinics_with_load(tx, at=now)
+        if clinic_id not in {room.clinic_id for room in rooms}:
+            clinic_id = rooms[0].clinic_id if rooms else None
+        entries = await encounters.my_queue(
+            tx, actor=actor_of(request), clinic_id=clinic_id, at=now
+        )
+    answer = render(
+        request,
+        "chart/queue_.html" if request.query_params.get("part") else "chart/queue.html",
+        status=refusal.status if refusal else 200,
+        rooms=rooms,
+        clinic_id=clinic_id,
+        entries=entries,
+        refusal=refusal,
+    )
+    if clinic_id:
+        answer.set_cookie(_CLINIC_COOKIE, clinic_id, httponly=True, samesite="lax")
+    return answer
+
+
+async def call_next(request: Request) -> Response:
+    """Call the next patient and open the chart."""
+    clinic_id = (await form(request)).get("clinic", "")
+    try:
+        async with transaction(request) as tx:
+            entry = await scheduling.call_next(
+                tx, actor=actor_of(request), clinic_id=clinic_id, at=utc_now()
+            )
+    except QueueEmpty as refusal:
+        return await _queue(request, clinic_id, refusal)
+    return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
+
+
+async def call_again(request: Request) -> Response:
+    """Call one patient (once more)."""
+    item_id = request.path_params["item_id"]
+    async with transaction(request) as tx:
+        entry = await scheduling.call(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
+    return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
+
+
+async def absent(request: Request) -> Response:
+    """Nobody came: the number can be called again later."""
+    item_id = request.path_params["item_id"]
+    async with transaction(request) as tx:
+        await scheduling.mark_absent(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
+    return see_other(request, "chart:queue")
+
+
+_ONE = "/chart/queue/{item_id:int}"
+
+PAGES = [
+    Page("/chart", queue, "chart:queue", _READ),
+    Page("/chart/call-next", call_next, "chart:call_next", _WRITE, methods=("POST",)),
+    Page(_ONE + "/call", call_again, "chart:call", _WRITE, methods=("POST",)),
+    Page(_ONE + "/absent", absent, "chart:absent", _WRITE, methods=("POST",)),
+]
