@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from yba.kernel.refusal import Refusal
-from yba.plumbing.blobs import BlobStore
+from yba.plumbing.blobs import BlobStore, sha256_hex
 from yba.plumbing.database import Connection, connect
 from yba.plumbing.postgres import binaries
 from yba.plumbing.settings import Settings
@@ -100,6 +100,17 @@ def _blobs(config: Settings) -> Iterator[Path]:
             yield path
 
 
+# Beside the blobs, what was written for others to fetch.
+_FOLDERS = ("claims", "imports")
+
+
+def _others(config: Settings) -> Iterator[Path]:
+    for folder in _FOLDERS:
+        for path in sorted((config.data_dir / folder).rglob("*")):
+            if path.is_file():
+                yield path
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -117,12 +128,14 @@ async def backup(config: Settings, target: Path, console: Console) -> str:
         task = progress.add_task("database", total=None)
         counts = await _dump(config.database_url, work / "database")
         blobs = list(_blobs(config))
+        others = {str(path.relative_to(config.data_dir)): path for path in _others(config)}
         progress.update(task, total=len(blobs) + 1, completed=1, description="files")
         manifest = {
             "format": _FORMAT,
             "database_sha256": _digest(work / "database"),
             "rows": counts,
             "blobs": [path.name for path in blobs],
+            "files": {name: _digest(path) for name, path in others.items()},
         }
         with tarfile.open(draft, "w") as archive:
             content = json.dumps(manifest).encode()
@@ -133,11 +146,13 @@ async def backup(config: Settings, target: Path, console: Console) -> str:
             for path in blobs:
                 archive.add(path, f"blobs/{path.name}")
                 progress.advance(task)
+            for name, path in others.items():
+                archive.add(path, f"files/{name}")
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(target)
     rows = sum(counts.values())
-    return f"{target}: {rows} rows in {len(counts)} tables, {len(blobs)} files"
+    return f"{target}: {rows} rows in {len(counts)} tables, {len(blobs) + len(others)} files"
 
 
 def _manifest(archive: tarfile.TarFile) -> dict[str, Any]:
@@ -149,6 +164,17 @@ def _manifest(archive: tarfile.TarFile) -> dict[str, Any]:
     if manifest.get("format") != _FORMAT:
         raise BackupRefused(reason="this backup was written by another version")
     return manifest
+
+
+def _restore_files(archive: tarfile.TarFile, digests: dict[str, str], folder: Path) -> None:
+    for name, digest in digests.items():
+        part = archive.extractfile(f"files/{name}")
+        target = (folder / name).resolve()
+        content = b"" if part is None else part.read()
+        if not target.is_relative_to(folder.resolve()) or sha256_hex(content) != digest:
+            raise BackupRefused(reason=f"file {name} of the backup is damaged")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 async def restore(config: Settings, source: Path, console: Console) -> str:
@@ -178,6 +204,7 @@ async def restore(config: Settings, source: Path, console: Console) -> str:
             if part is None or store.put(part.read()) != name:
                 raise BackupRefused(reason=f"file {name} of the backup is damaged")
             progress.advance(task)
+        _restore_files(archive, manifest["files"], config.data_dir)
         progress.update(task, description="database")
         await _tool(
             "pg_restore",
@@ -192,5 +219,5 @@ async def restore(config: Settings, source: Path, console: Console) -> str:
     if counts != manifest["rows"]:
         raise BackupRefused(reason="row counts differ from the backup; do not use this node")
     return f"restored {sum(counts.values())} rows in {len(counts)} tables and " + (
-        f"{len(manifest['blobs'])} files; all checks passed"
+        f"{len(manifest['blobs']) + len(manifest['files'])} files; all checks passed"
     )

@@ -25,6 +25,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.money.charging import listeners as charging
 from yba.money.charging import pages as cashier
+from yba.money.insurance import pages as claims
 from yba.money.payments import endpoints as bank
 from yba.money.payments import pages as payments
 from yba.money.payments.events import BillPaid
@@ -52,7 +53,19 @@ HOME_OF_ROLE: tuple[tuple[str, str], ...] = (
     ("administrator", "admin:home"),
 )
 
-_SCREENS = (desk, boards, chart, laboratory, documents, cashier, payments, bank, citizen, admin)
+_SCREENS = (
+    desk,
+    boards,
+    chart,
+    laboratory,
+    documents,
+    cashier,
+    payments,
+    bank,
+    claims,
+    citizen,
+    admin,
+)
 
 
 def pages() -> list[Page]:
@@ -73,9 +86,9 @@ def navigation() -> list[NavigationItem]:
 
 def subscribe(config: Settings) -> None:
     """Connect each event to those who wait for it."""
-    claims = ClaimWriter(config.data_dir / "claims")
-    outbox.subscribe(VisitClosed, claims.issue)
-    outbox.subscribe(BillPaid, claims.issue)
+    writer = ClaimWriter(config.data_dir / "claims")
+    outbox.subscribe(VisitClosed, writer.issue)
+    outbox.subscribe(BillPaid, writer.issue)
     outbox.subscribe(VisitOpened, charging.charge_examination)
     outbox.subscribe(VisitCancelled, charging.reverse_visit)
     outbox.subscribe(OrderPlaced, charging.charge_orders)

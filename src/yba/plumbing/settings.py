@@ -50,6 +50,7 @@ class Settings:
     bank_account_name: str = "BENH VIEN YBA"
     log_format: str = "auto"
     facility_tax_code: str = ""
+    facility_head_licence: str = ""
     bank_secret: bytes = field(default=b"", repr=False)
     signing_keyfile: Path | None = None
     timestamp_url: str | None = None
@@ -145,6 +146,7 @@ def load() -> Settings:
         bank_account_name=text("BANK_ACCOUNT_NAME", defaults.bank_account_name),
         log_format=text("LOG_FORMAT", defaults.log_format),
         facility_tax_code=text("FACILITY_TAX_CODE", defaults.facility_tax_code),
+        facility_head_licence=text("FACILITY_HEAD_LICENCE", defaults.facility_head_licence),
         bank_secret=os.environ.get("YBA_BANK_SECRET", "").encode() or _derived(secret, b"bank"),
         signing_keyfile=Path(keyfile) if keyfile else None,
         timestamp_url=os.environ.get("YBA_TIMESTAMP_URL") or None,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from yba.app.fiction.dice import Dice
@@ -80,7 +81,7 @@ def _result(
         return FictitiousResult(
             index.code, index.name_vi, None, text, "", None, None, "A" if is_odd else "", "", at
         )
-    low, high = _range(index.properties, is_female=person.sex == "female")
+    low, high = _range(index.code, is_female=person.sex == "female")
     places = int(index.properties["decimals"])
     value = _measured(dice, index.properties, low=low, high=high, deviation=deviation)
     number = Decimal(round(value * 10**places)).scaleb(-places)
@@ -105,7 +106,9 @@ def _usual(dice: Dice, index: Concept, person: FictitiousPerson, answers: Sequen
     return answers[0]
 
 
-def _range(properties: Mapping[str, Any], *, is_female: bool) -> tuple[Decimal, Decimal]:
+@cache
+def _range(code: str, *, is_female: bool) -> tuple[Decimal, Decimal]:
+    properties = shipped("lab_index", code).properties
     low, high = properties["low"], properties["high"]
     if is_female:
         low, high = properties.get("low_f", low), properties.get("high_f", high)

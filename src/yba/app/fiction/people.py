@@ -81,6 +81,12 @@ def _body(dice: Dice, *, age: int, age_days: int, sex: Sex) -> tuple[int, Decima
     return round(height), Decimal(round(kilograms * 10)) / 10
 
 
+def birth_date(seed: int, number: int) -> date:
+    """Return when the person of that number was born, without making the rest."""
+    is_head = number % HOUSEHOLD_SIZE == 0
+    return _birth_date(Dice(seed, PERSON, number), _ADULT_BANDS if is_head else _PYRAMID)
+
+
 def person(seed: int, number: int) -> FictitiousPerson:
     """Return the person of that number, always the same one for the seed."""
     if not 0 <= number < MOST_PERSONS:

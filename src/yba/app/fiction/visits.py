@@ -17,6 +17,7 @@ from yba.app.fiction.model import (
     FictitiousVisit,
     FictitiousVitals,
 )
+from yba.app.fiction.people import birth_date
 from yba.app.fiction.people import person as person_of
 from yba.app.fiction.scenarios import Scenario, for_whom
 from yba.kernel.clock import VIETNAM, local_date
@@ -87,14 +88,15 @@ def visit(
 
 def _who(dice: Dice, seed: int, persons: int, day: date) -> FictitiousPerson:
     """Return somebody who was born by then; the young and the old come more often."""
-    person = person_of(seed, 0)
+    number = 0
     for _ in range(_TRIES):
-        person = person_of(seed, dice.below(persons))
-        age = person.age_years(day)
+        number = dice.below(persons)
+        born = birth_date(seed, number)
+        age = (day - born).days // 365
         coming = next(share for years, share in _COMING if age < years)
-        if person.birth_date < day and dice.chance(coming):
-            return person
-    return person
+        if born < day and dice.chance(coming):
+            break
+    return person_of(seed, number)
 
 
 def _what(dice: Dice, person: FictitiousPerson, day: date) -> Scenario:

@@ -1,0 +1,114 @@
+"""A backup proves itself: restored elsewhere it is the same, damaged it is refused."""
+
+import asyncio
+import io
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from yba.app import backup, node
+from yba.foundation.audit import service as audit
+from yba.kernel.actor import Actor
+from yba.plumbing.blobs import BlobStore
+from yba.plumbing.database import Database
+from yba.plumbing.postgres import EmbeddedPostgres
+from yba.plumbing.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
+AT = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture
+def nodes() -> Generator[tuple[Settings, Settings]]:
+    """Yield a node with data and an empty one, each with a server of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="yba-backup-"))
+    folder.chmod(0o755)
+    servers: list[EmbeddedPostgres] = []
+    made: list[Settings] = []
+    for name in ("from", "into"):
+        server = EmbeddedPostgres(folder / name / "postgres", extra={"shared_buffers": "64MB"})
+        server.start()
+        servers.append(server)
+        made.append(
+            Settings(data_dir=folder / name, database_url=server.dsn, secret=b"only for tests")
+        )
+    asyncio.run(_fill(made[0]))
+    yield made[0], made[1]
+    for server in servers:
+        server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _fill(config: Settings) -> None:
+    await node.prepare(config)
+    assert config.database_url is not None
+    database = Database(config.database_url, connections=1)
+    async with database.transaction() as tx:
+        for _ in range(25):
+            await audit.record(tx, actor=Actor.system("test"), action="C", what="x", at=AT)
+    await database.close()
+    BlobStore(config.blob_dir).put(b"a signed page")
+    claim = config.data_dir / "claims" / "2026" / "09" / "claim.xml"
+    claim.parent.mkdir(parents=True)
+    claim.write_text("<GIAMDINHHS/>")
+
+
+def test_a_backup_restores_into_an_empty_node_and_nowhere_else(nodes: tuple[Settings, Settings]):
+    source, target = nodes
+    file = source.data_dir / "yba.backup"
+    asyncio.run(backup.backup(source, file, QUIET))
+
+    asyncio.run(backup.restore(target, file, QUIET))
+
+    assert source.database_url is not None
+    assert target.database_url is not None
+    before = asyncio.run(backup.row_counts(source.database_url))
+    assert before == asyncio.run(backup.row_counts(target.database_url))
+    assert before["audit.event"] == 25
+    digest = BlobStore(source.blob_dir).put(b"a signed page")
+    assert BlobStore(target.blob_dir).get(digest) == b"a signed page"
+    assert (target.data_dir / "claims/2026/09/claim.xml").read_text() == "<GIAMDINHHS/>"
+    with pytest.raises(backup.BackupRefused):
+        asyncio.run(backup.restore(target, file, QUIET))
+
+
+def test_a_damaged_backup_is_refused_and_nothing_is_restored(nodes: tuple[Settings, Settings]):
+    source, target = nodes
+    file, damaged = source.data_dir / "yba.backup", source.data_dir / "damaged.backup"
+    asyncio.run(backup.backup(source, file, QUIET))
+    with tarfile.open(file) as old, tarfile.open(damaged, "w") as new:
+        for member in old:
+            part = old.extractfile(member)
+            content = part.read() if part else b""
+            if member.name == "database":
+                content = content[:500] + bytes([content[500] ^ 1]) + content[501:]
+            member.size = len(content)
+            new.addfile(member, io.BytesIO(content))
+
+    with pytest.raises(backup.BackupRefused):
+        asyncio.run(backup.restore(target, damaged, QUIET))
+
+    assert target.database_url is not None
+    assert asyncio.run(backup.row_counts(target.database_url)) == {}
+
+
+def test_a_file_that_is_no_backup_is_refused(nodes: tuple[Settings, Settings]):
+    _, target = nodes
+    file = target.data_dir / "other.tar"
+    with tarfile.open(file, "w") as archive:
+        content = json.dumps({"format": 99}).encode()
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+    with pytest.raises(backup.BackupRefused):
+        asyncio.run(backup.restore(replace(target), file, QUIET))
