@@ -113,7 +113,7 @@ async def visit_in(tx: Tx, actor: Actor, at: datetime, category: str) -> Ward:
         clinic=Clinic(
             clinic_id="",
             facility_code="01999",
-            code=f"PK{ward.patient_id[-6:]}",
+            code=f"PK{ward.patient_id[:-3]}",
             name="Phòng khám Nội",
             room="101",
             department_code="K01",

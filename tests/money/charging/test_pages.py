@@ -181,6 +181,24 @@ async def test_cash_that_is_no_amount_is_explained(
     assert "Ghi số tiền chẵn đồng" in answer.text
 
 
+async def test_second_card_noted_at_the_till_splits_the_bill_anew(
+    cashier: httpx.AsyncClient, visit: Ward
+):
+    address = f"/cashier/bills/{visit.encounter_id}"
+    noted = await cashier.post(
+        f"{address}/cover",
+        data={"card_number": "hn2 01 0000000001", "card_from": "1/1/2026", "card_to": ""},
+    )
+    wrong = await cashier.post(
+        f"{address}/cover", data={"card_number": "HN2010000000001", "card_from": "31/02/2026"}
+    )
+
+    page = await cashier.get(address)
+    assert (noted.status_code, wrong.status_code) == (303, 422)
+    # Only the price difference of the scan is left to the person.
+    assert 'id="total-patient">200.000 ₫' in page.text
+
+
 async def test_refund_waits_for_another_person(
     cashier: httpx.AsyncClient, visit: Ward, database: Database, app: Starlette
 ):

@@ -45,7 +45,6 @@ async def visit_facts(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) 
         five_years_on=insurance.five_years_on if insurance else None,
         exempt_from=_midnight(free_from) if free_from else None,
         co_paid=tuple(await _co_paid(tx, visit.patient_id, encounter_id, ended_at, noted)),
-        living_area=insurance.living_area if insurance else "",
     )
     return VisitFacts(
         encounter_id=encounter_id,
@@ -59,6 +58,7 @@ async def visit_facts(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) 
         birth_date=visit.birth_date,
         sex=visit.sex,
         clinic_name=visit.clinic_name,
+        co_paid_elsewhere=Decimal(noted.get("co_paid_elsewhere", 0)),
     )
 
 

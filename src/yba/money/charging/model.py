@@ -159,9 +159,6 @@ class CoverageTerms:
     exempt_from: datetime | None = None  # NGAY_MIEN_CCT from the paper
     co_paid: Sequence[CoPaid] = ()
     is_emergency: bool = False
-    facility_level: str = ""
-    facility_points: int | None = None
-    living_area: str = ""  # MA_KHUVUC
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +314,7 @@ class VisitFacts:
     birth_date: str = ""
     sex: str = ""
     clinic_name: str = ""
+    co_paid_elsewhere: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

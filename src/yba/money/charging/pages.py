@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from yba.foundation.audit import service as audit
 from yba.kernel.actor import Actor
-from yba.kernel.clock import utc_now
+from yba.kernel.clock import local_date, utc_now
 from yba.kernel.refusal import NotFound, Refusal
 from yba.money.charging import service
+from yba.money.charging.forms import cover_note
 from yba.money.charging.model import Bill, SplitLine
 from yba.money.charging.panels import reasons, shown_price
 from yba.money.payments import model as payments_model
@@ -158,6 +159,10 @@ async def _bill(request: Request, refusal: Refusal | None = None) -> Response:
         bill=statement,
         groups=_groups(statement) if statement else [],
         shown_price=shown_price,
+        categories=[
+            ("", "—"),
+            *((c, c) for c in service.rulebook().category_codes(local_date(now))),
+        ],
         standing=standing,
         refusal=refusal,
     )
@@ -224,6 +229,27 @@ async def cash(request: Request) -> Response:
     return see_other(request, "cashier:receipt", key=receipt.key)
 
 
+async def note_cover(request: Request) -> Response:
+    """Note a second card or co-payments made elsewhere, and split the bill anew."""
+    encounter_id, now = request.path_params["encounter_id"], utc_now()
+    categories = service.rulebook().category_codes(local_date(now))
+    try:
+        note = cover_note(await form(request), categories=categories)
+        async with transaction(request) as tx:
+            await service.note_cover(
+                tx,
+                actor=actor_of(request),
+                encounter_id=encounter_id,
+                at=now,
+                original_category=note.original_category,
+                co_paid_elsewhere=note.co_paid_elsewhere,
+                more_cards=note.more_cards,
+            )
+    except Refusal as refusal:
+        return await _bill(request, refusal)
+    return see_other(request, "cashier:bill", encounter_id=encounter_id)
+
+
 async def refund(request: Request) -> Response:
     """Ask for money back; another person decides."""
     encounter_id = request.path_params["encounter_id"]
@@ -260,6 +286,13 @@ PAGES = [
         ("POST",),
     ),
     Page("/cashier/bills/{encounter_id}/cash", cash, "cashier:cash", "cashier.take", ("POST",)),
+    Page(
+        "/cashier/bills/{encounter_id}/cover",
+        note_cover,
+        "cashier:cover",
+        "cashier.take",
+        ("POST",),
+    ),
     Page(
         "/cashier/bills/{encounter_id}/refund",
         refund,
