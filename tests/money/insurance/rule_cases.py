@@ -43,7 +43,7 @@ def _apply(tables: dict[str, tuple[Row, ...]], change: str) -> None:
     elif found := _REPEAT.match(change):
         rows = list(tables[found[1]])
         for _ in range(int(found[3] or 1)):
-            values = {**rows[int(found[2]) - 1].values, "STT": str(len(rows) + 1)}
+            values = {**rows[int(found[2]) - 1], "STT": str(len(rows) + 1)}
             rows.append(Row(found[1], len(rows) + 1, values))
         tables[found[1]] = tuple(rows)
     else:
@@ -52,7 +52,7 @@ def _apply(tables: dict[str, tuple[Row, ...]], change: str) -> None:
         table, number = parts[1], int(parts[2] or 1)
         rows = list(tables[table])
         row = rows[number - 1]
-        rows[number - 1] = Row(table, number, {**row.values, parts[3]: parts[4]})
+        rows[number - 1] = Row(table, number, {**row, parts[3]: parts[4]})
         tables[table] = tuple(rows)
 
 

@@ -43,7 +43,7 @@ def test_no_message_repeats_a_value_that_names_a_person():
     claim = visits.claim("outpatient")
     row = claim.episodes[0].main
     secret = "B" + row["SO_CCCD"] + "9999999"
-    row.values["SO_CCCD"] = secret  # type: ignore[index]
+    row["SO_CCCD"] = secret
 
     found = check_claim(claim, today=TODAY)
 

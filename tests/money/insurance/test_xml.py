@@ -63,7 +63,7 @@ def episodes(draw: st.DrawFn) -> Episode:
         if rows:
             found[name] = rows
     # The day that chooses the layout.
-    found["XML1"][0].values["NGAY_RA"] = "202609150000"  # type: ignore[index]
+    found["XML1"][0]["NGAY_RA"] = "202609150000"
     return Episode(found)
 
 
@@ -172,7 +172,7 @@ def test_what_other_systems_vary_is_tolerated(content: bytes):
 
     assert read.problems == ()
     assert read.episode.key == "DEMO0001"
-    assert dict(read.episode.main.values) == dict(visits.episode("outpatient").main.values)
+    assert dict(read.episode.main) == dict(visits.episode("outpatient").main)
 
 
 BOMB = (
@@ -247,7 +247,7 @@ def test_a_broken_table_is_a_problem_of_that_table(inner: bytes):
 
 
 def test_text_of_one_field_has_a_limit():
-    row = Row("XML1", 1, {**visits.episode("outpatient").main.values, "GHI_CHU": "a" * 1000})
+    row = Row("XML1", 1, {**visits.episode("outpatient").main, "GHI_CHU": "a" * 1000})
 
     with pytest.raises(TooBig):
         read_claim(outer(("XML1", write_table("XML1", (row,), DAY))), Limits(text_chars=999))

@@ -490,7 +490,7 @@ def episode(kind: str) -> Episode:
             "MA_BENH_KT": "A15.0;O82.9",
             "CAN_NANG_CON": "3200",
         }
-        main = Row("XML1", 1, {**stay.main.values, **changed})
+        main = Row("XML1", 1, {**stay.main, **changed})
         tables |= {"XML1": (main,), **_other_papers(main, on), "XML13": _transfer(main, on)}
         slip = episode("outpatient").rows("XML14")[0]
         tables["XML14"] = (
@@ -498,14 +498,14 @@ def episode(kind: str) -> Episode:
                 "XML14",
                 1,
                 {
-                    **slip.values,
-                    **{n: main[n] for n in slip.values if main[n]},
+                    **slip,
+                    **{n: main[n] for n in slip if main[n]},
                     "NGAY_HEN_KL": "20260910",
                     "NGAY_CT": "20260903",
                 },
             ),
         )
-        tables["XML1"] = (Row("XML1", 1, {**main.values, "NGAY_TAI_KHAM": "20260910"}),)
+        tables["XML1"] = (Row("XML1", 1, {**main, "NGAY_TAI_KHAM": "20260910"}),)
         tables["XML4"] = ()
     order = sorted((name for name, rows in tables.items() if rows), key=lambda name: int(name[3:]))
     return Episode({name: tables[name] for name in order})

@@ -89,50 +89,56 @@ def aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=VIETNAM)
 
 
-class Row:
-    """One row: field name to text. Missing and empty read alike as the empty text."""
+class Row(dict[str, str]):
+    """One row: field name to text. A missing field reads as the empty text."""
 
-    __slots__ = ("number", "table", "values")
+    __slots__ = ("number", "table")
 
-    def __init__(self, table: str, number: int, values: Mapping[str, str]) -> None:
+    def __init__(self, table: str, number: int, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
         self.table = table
         self.number = number
-        self.values = values
 
-    def __getitem__(self, name: str) -> str:
-        return self.values.get(name, "")
+    def __missing__(self, name: str) -> str:
+        return ""
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Row)
             and (self.table, self.number) == (other.table, other.number)
-            and dict(self.values) == dict(other.values)
+            and super().__eq__(other)
         )
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Row({self.table}, {self.number}, {len(self.values)} fields)"
+        return f"Row({self.table}, {self.number}, {len(self)} fields)"
+
+    def __reduce__(self) -> tuple[type["Row"], tuple[str, int, dict[str, str]]]:
+        return Row, (self.table, self.number, dict(self))
 
     def day(self, name: str) -> date | None:
         """Return the date in that field, if it is one."""
-        return read_day(self.values.get(name, ""))
+        return read_day(self[name])
 
     def moment(self, name: str) -> datetime | None:
         """Return the wall-clock moment in that field, if it is one."""
-        return read_moment(self.values.get(name, ""))
+        return read_moment(self[name])
 
     def number_in(self, name: str) -> Decimal | None:
         """Return the number in that field, if it is one."""
-        return read_number(self.values.get(name, ""))
+        return read_number(self[name])
 
     def amount(self, name: str) -> Decimal:
         """Return the number in that field, zero when it is blank or unreadable."""
-        return read_number(self.values.get(name, "")) or _ZERO
+        return read_number(self[name]) or _ZERO
 
     def parts(self, name: str) -> list[str]:
         """Return the parts of a `;` list, trimmed; none for a blank field."""
-        text = self.values.get(name, "")
+        text = self[name]
         return [part.strip() for part in text.split(";")] if text.strip() else []
 
 

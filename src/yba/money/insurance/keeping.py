@@ -68,7 +68,7 @@ class Sent:
 
 def pack(episode: Episode) -> bytes:
     """Return every table and field of an episode as compressed JSON."""
-    plain = {name: [dict(row.values) for row in rows] for name, rows in episode.tables.items()}
+    plain = {name: [dict(row) for row in rows] for name, rows in episode.tables.items()}
     return zstandard.compress(msgspec.json.encode(plain), _LEVEL)
 
 
@@ -85,7 +85,7 @@ def unpack(packed: bytes) -> Episode:
 
 def content_hash(episode: Episode) -> str:
     """Return a hash that changes whenever any field does."""
-    plain = {name: [dict(row.values) for row in rows] for name, rows in episode.tables.items()}
+    plain = {name: [dict(row) for row in rows] for name, rows in episode.tables.items()}
     return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()
 
 

@@ -51,7 +51,7 @@ def date_times_are_real(row: Row, _case: Case) -> Hits:
 @row_rule("VN-F002", "XML6", "XML7", "XML8", "XML9", "XML10", "XML11", "XML14", "XML15")
 def dates_are_real(row: Row, _case: Case) -> Hits:
     """Eight digits that are a day, in every field of that kind."""
-    for name, text in row.values.items():
+    for name, text in row.items():
         if text and name in _DAYS and len(text) != 12 and read_day(text) is None:
             yield hit(row, name)
 

@@ -41,11 +41,10 @@ def _plan(table: str, since: date) -> tuple[tuple[str, int, bool, bool, bool, Fi
 
 def fields_of(row: Row, on: date) -> Iterator[Finding]:
     """Yield what is wrong with the fields of one row, whatever they mean (VN-S008 to S011)."""
-    values = row.values
     plan = _plan(row.table, layout_day(row.table, on))
     known = 0
     for name, longest, is_required, is_number, is_whole, field in plan:
-        text = values.get(name)
+        text = row.get(name)
         if not text:
             if text is None:
                 yield finding("VN-S008", row.table, row.number, name)
@@ -65,9 +64,9 @@ def fields_of(row: Row, on: date) -> Iterator[Finding]:
                 yield finding("VN-S011", row.table, row.number, name, found=shown(name, text))
         elif is_required and text.isspace():
             yield finding("VN-S010", row.table, row.number, name)
-    if known < len(values):
+    if known < len(row):
         by_name = layout(row.table, on).by_name
-        for name in values:
+        for name in row:
             if name not in by_name:
                 yield finding("VN-S008", row.table, row.number, name[:60])
 

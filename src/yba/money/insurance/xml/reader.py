@@ -108,7 +108,7 @@ def _local(tag: str) -> str:
 def _row(
     table: str, number: int, element: etree._Element, limits: Limits, problems: list[Finding]
 ) -> Row:
-    values: dict[str, str] = {}
+    row = Row(table, number, {})
     for child in element:
         name = child.tag
         if "}" in name:
@@ -119,11 +119,11 @@ def _row(
             continue
         if len(text) > limits.text_chars:
             raise TooBig(part=name, limit=f"{limits.text_chars:,}")
-        if name in values:
+        if name in row:
             problems.append(finding("VN-S008", table, number, name, name=name))
             continue
-        values[name] = text
-    return Row(table, number, values)
+        row[name] = text
+    return row
 
 
 def read_table(

@@ -40,9 +40,9 @@ def _escape(text: str) -> str:
 
 def _row(parts: list[str], row: Row, shape: Layout) -> None:
     known = shape.by_name
-    names = [*known, *(name for name in row.values if name not in known)]
+    names = [*known, *(name for name in row if name not in known)]
     for name in names:
-        text = row.values.get(name, "")
+        text = row[name]
         if not text:
             parts.append(f"<{name}/>")
             continue
