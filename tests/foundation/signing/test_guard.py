@@ -1,11 +1,12 @@
 """A stranger's file is checked in another process, within limits, again and again."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from yba.foundation.signing import guard
-from yba.foundation.signing.errors import FileTooLarge
+from yba.foundation.signing.errors import CheckBusy, FileTooLarge
 from yba.foundation.signing.guard import guarded_verification
 from yba.foundation.signing.model import MAX_FILE_BYTES, Verdict
 from yba.foundation.signing.service import verify_pdf
@@ -50,3 +51,13 @@ async def test_a_warm_process_that_died_is_replaced(signing, signed):
 async def test_a_file_beyond_the_limit_is_refused(signing):
     with pytest.raises(FileTooLarge):
         await guarded_verification(b"%" * (MAX_FILE_BYTES + 1), trust=signing.trust(), at=NOON)
+
+
+async def test_a_crowd_of_files_is_refused_rather_than_kept_waiting(signing):
+    checks = [guarded_verification(b"nonsense", trust=signing.trust(), at=NOON) for _ in range(30)]
+
+    answers = await asyncio.gather(*checks, return_exceptions=True)
+
+    refused = [answer for answer in answers if isinstance(answer, CheckBusy)]
+    assert len(refused) == 30 - guard._MOST_WAITING
+    assert (await guarded_verification(b"x", trust=signing.trust(), at=NOON)).problems

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -87,6 +88,16 @@ def test_the_authority_is_founded_once(tmp_path, at):
         return open_signing(tmp_path, organisation="Thử", facility_code="99999", at=at)
 
     assert opened().authority.root == opened().authority.root
+
+
+def test_processes_that_start_together_found_one_authority(tmp_path, at):
+    def opened(_):
+        return open_signing(tmp_path, organisation="Thử", facility_code="99999", at=at)
+
+    with ThreadPoolExecutor(4) as pool:
+        roots = {found.authority.root for found in pool.map(opened, range(4))}
+
+    assert len(roots) == 1
 
 
 class TestRestoredBackup:

@@ -414,7 +414,7 @@ async def registered(tx: Tx, *, short_id: str) -> Document | None:
 async def check_upload(tx: Tx, *, archive: Archive, content: bytes, at: datetime) -> Checked:
     """Check a file that a stranger brings; nothing of it is kept.
 
-    Raises FileTooLarge.
+    Raises FileTooLarge, CheckBusy.
     """
     found = await signatures.verify_stranger(content, trust=archive.signing.trust(), at=at)
     return Checked(found, await store.with_hash(tx, found.sha256))

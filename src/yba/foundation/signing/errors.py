@@ -51,3 +51,11 @@ class FileTooLarge(Refusal):
     code = "signing.file-too-large"
     status = 413
     message = "Not checked: the file is larger than %(limit)s MB."
+
+
+class CheckBusy(Refusal):
+    """So many files wait to be checked that one more would wait too long."""
+
+    code = "signing.check-busy"
+    status = 503
+    message = "Not checked: many files are being checked right now. Please try again in a minute."

@@ -9,6 +9,7 @@ Run as a program this module is that warm process: it reads framed requests
 from standard input, forks one child for each, and writes framed answers.
 """
 
+import asyncio
 import atexit
 import hashlib
 import os
@@ -20,17 +21,16 @@ import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import IO
 
-import anyio.to_thread
 import msgspec
 
 from yba.foundation.signing.authority import Trust
-from yba.foundation.signing.errors import FileTooLarge
+from yba.foundation.signing.errors import CheckBusy, FileTooLarge
 from yba.foundation.signing.model import MAX_FILE_BYTES, Verdict, Verification
 from yba.foundation.signing.verification import NOT_A_PDF, verify_pdf
 from yba.plumbing.i18n import N_
@@ -39,6 +39,7 @@ TOOK_TOO_LONG = N_("The check took too long and was stopped.")
 _SECONDS = 20.0
 _MEMORY = 1024 * 1024 * 1024
 _AT_ONCE = 2
+_MOST_WAITING = 16
 _ANSWERED, _DIED, _LATE = b"A", b"D", b"L"
 _LENGTH = struct.Struct("!I")
 
@@ -56,13 +57,13 @@ async def guarded_verification(
 ) -> Verification:
     """Check a file in a process of its own; see verification.verify_pdf.
 
-    Raises FileTooLarge beyond 20 MB, and nothing else: a check that takes
-    too long or dies is an unreadable file.
+    Raises FileTooLarge beyond 20 MB, CheckBusy when too many wait already,
+    and nothing else: a check that takes too long or dies is an unreadable file.
     """
     if len(data) > MAX_FILE_BYTES:
         raise FileTooLarge(limit=MAX_FILE_BYTES // (1024 * 1024))
     request = msgspec.msgpack.encode(_Request(data, trust, at, seconds))
-    answer = await anyio.to_thread.run_sync(partial(_asked, request))
+    answer = await _queued(request)
     if answer[:1] == _ANSWERED:
         return msgspec.msgpack.decode(answer[1:], type=Verification)
     problem = TOOK_TOO_LONG if answer[:1] == _LATE else NOT_A_PDF
@@ -126,6 +127,23 @@ _free: queue.LifoQueue[_Warm] = queue.LifoQueue()
 for _one in _warm:
     _free.put(_one)
     atexit.register(_one.stop)
+
+
+class _Queue:
+    """Threads of their own, so that strangers' files never hold up a signature."""
+
+    workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="verify")
+    waiting = 0
+
+
+async def _queued(request: bytes) -> bytes:
+    if _Queue.waiting >= _MOST_WAITING:
+        raise CheckBusy
+    _Queue.waiting += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_Queue.workers, _asked, request)
+    finally:
+        _Queue.waiting -= 1
 
 
 def _asked(request: bytes) -> bytes:

@@ -184,7 +184,7 @@ async def signatures_of(tx: Tx, *, document: str) -> list[SignatureEvidence]:
 async def verify_stranger(data: bytes, *, trust: Trust, at: datetime) -> Verification:
     """Check a file that anybody may have sent, in a process with limits.
 
-    Raises FileTooLarge beyond 20 MB, and nothing else.
+    Raises FileTooLarge beyond 20 MB, CheckBusy when too many wait already.
     """
     return await guarded_verification(data, trust=trust, at=at)
 
