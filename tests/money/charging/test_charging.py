@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from yba.care.encounters.events import VisitCancelled, VisitOpened
+from yba.care.encounters.events import VisitCancelled, VisitOpened, VisitTransferred
 from yba.care.orders.events import (
     OrderCancelled,
     OrderPlaced,
@@ -318,6 +318,27 @@ async def test_clinic_without_an_exam_fee_charges_none(ward):
     await listeners.charge_examination(ward.tx, replace(opened(ward), exam_service_code=""))
 
     assert await codes(ward) == []
+
+
+async def test_exam_fee_follows_the_patient_to_another_clinic(ward):
+    await listeners.charge_examination(ward.tx, opened(ward))
+    there = VisitTransferred(
+        encounter_id=ward.encounter_id,
+        patient_id=ward.patient_id,
+        clinic_id="other",
+        department_code="K02",
+        exam_service_code="TEST.SCAN",
+        at=ward.at + timedelta(minutes=5),
+    )
+    back = replace(there, exam_service_code="TEST.EXAM", at=ward.at + timedelta(minutes=9))
+
+    for _ in range(2):
+        await listeners.follow_transfer(ward.tx, there)
+    assert await codes(ward) == ["TEST.SCAN"]
+
+    for _ in range(2):
+        await listeners.follow_transfer(ward.tx, back)
+    assert await codes(ward) == ["TEST.EXAM"]
 
 
 async def test_cancelled_visit_costs_nothing(ward):

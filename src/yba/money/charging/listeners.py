@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from yba.care.encounters.events import VisitCancelled, VisitOpened
+from yba.care.encounters.events import VisitCancelled, VisitOpened, VisitTransferred
 from yba.care.orders.events import (
     OrderCancelled,
     OrderPlaced,
@@ -35,6 +35,25 @@ async def charge_examination(tx: Tx, event: VisitOpened) -> None:
         encounter_id=event.encounter_id,
         patient_id=event.patient_id,
         charges=[exam],
+        at=event.at,
+    )
+
+
+async def follow_transfer(tx: Tx, event: VisitTransferred) -> None:
+    """Let the exam fee follow a patient who goes on in another clinic."""
+    await service.replace_exam(
+        tx,
+        actor=_ACTOR,
+        encounter_id=event.encounter_id,
+        patient_id=event.patient_id,
+        exam=NewCharge(
+            cause=f"exam:{event.encounter_id}:{event.at.isoformat()}",
+            kind="service",
+            code=event.exam_service_code,
+            quantity=Decimal(1),
+            ordered_at=event.at,
+            department=event.department_code,
+        ),
         at=event.at,
     )
 

@@ -68,6 +68,7 @@ __all__ = [
     "issue_invoice",
     "note_cover",
     "preview",
+    "replace_exam",
     "price_of",
     "prices_of",
     "reverse",
@@ -158,6 +159,35 @@ async def reverse_visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime
     """Take every charge of a visit back."""
     for item in await store.charges(tx, encounter_id):
         await store.reverse(tx, item.cause, actor=actor, at=at)
+
+
+async def replace_exam(
+    tx: Tx,
+    *,
+    actor: Actor,
+    encounter_id: str,
+    patient_id: str,
+    exam: NewCharge,
+    at: datetime,
+) -> None:
+    """Charge another exam fee instead of the one in force; an equal one stays as it is.
+
+    An exam without a code costs nothing. Doing it again changes nothing.
+    """
+    in_force = [c for c in await store.charges(tx, encounter_id) if c.cause.startswith("exam:")]
+    if any(c.code == exam.code for c in in_force) or await store.has_cause(tx, exam.cause):
+        return
+    for old in in_force:
+        await store.reverse(tx, old.cause, actor=actor, at=at)
+    if exam.code:
+        await charge(
+            tx,
+            actor=actor,
+            encounter_id=encounter_id,
+            patient_id=patient_id,
+            charges=[exam],
+            at=at,
+        )
 
 
 async def statement(tx: Tx, *, encounter_id: str, at: datetime, actor: Actor | None = None) -> Bill:
