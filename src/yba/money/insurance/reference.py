@@ -15,7 +15,6 @@ from yba.foundation.terminology import service as terminology
 from yba.foundation.terminology.model import Concept, normal_code, system_name
 from yba.money.charging import service as charging
 from yba.money.charging.model import Card
-from yba.money.charging.rulebook import Rulebook
 
 # Shipped whole, so that a code that is not in them is wrong.
 _WHOLE = frozenset(
@@ -144,8 +143,8 @@ class Standing:
 class Benefits:
     """Levels, factors and amounts by day, from the same data that charging splits with."""
 
-    def __init__(self, rulebook: Rulebook) -> None:
-        self._rulebook = rulebook
+    def __init__(self) -> None:
+        self._rulebook = charging.rulebook()
         # Files come by the thousand and ask the same few questions.
         self._levels: dict[tuple[str, date], Decimal] = {}
         self._standings: dict[tuple[str, date, bool], Standing | None] = {}
@@ -189,7 +188,7 @@ class Benefits:
 @cache
 def shipped_benefits() -> Benefits:
     """Return the benefit rules inside the program."""
-    return Benefits(charging.rulebook())
+    return Benefits()
 
 
 @dataclass(frozen=True, slots=True)
