@@ -164,4 +164,5 @@ def _writes(node: Node, seconds: float) -> None:
     _print("deletes, 32 connections", _line(writes.deletes(node, references, seconds)))
 
 
-main()
+if __name__ == "__main__":
+    main()

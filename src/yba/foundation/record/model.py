@@ -25,9 +25,12 @@ class Saved:
         return f"{self.type}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Version:
-    """One state of one resource; `body` is None where it was deleted."""
+    """One state of one resource; `body` is None where it was deleted.
+
+    Not frozen, because freezing costs more than the rest of its construction; nobody changes it.
+    """
 
     type: str
     id: str

@@ -63,15 +63,19 @@ async def read_many(
     connection: asyncpg.Connection, references: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Version]:
     """Return the current states of (type, id) pairs that exist, deletions included."""
+    places = {(TYPE_NUMBERS[pair[0]], row_id(*pair)): pair for pair in references}
+    # Arrays as text: the driver looks at each element of a list three times.
     records = await connection.fetch(
         store.READ_MANY,
-        [TYPE_NUMBERS[type_] for type_, _ in references],
-        [row_id(type_, id_) for type_, id_ in references],
+        "{" + ",".join([str(place[0]) for place in places]) + "}",
+        "{" + ",".join([str(place[1]) for place in places]) + "}",
     )
     found: dict[tuple[str, str], Version] = {}
-    for record in records:
-        version = version_of(record, record["fid"])
-        found[version.type, version.id] = version
+    for number, rid, fid, version, updated, flags, patient, body in records:
+        pair = places[number, rid]
+        if fid is None or fid == pair[1]:
+            shown = None if flags & DELETED else unpack(body)
+            found[pair] = Version(pair[0], pair[1], version, updated, shown, patient)
     return found
 
 
@@ -157,9 +161,18 @@ async def run(tx: Tx, statement: Statement) -> list[asyncpg.Record]:
 
 
 async def find(
-    tx: Tx, search: Search, *, now: datetime, secret: bytes = b"", base: str = ""
+    tx: Tx,
+    search: Search,
+    *,
+    now: datetime,
+    secret: bytes = b"",
+    base: str = "",
+    remembering: Tx | None = None,
 ) -> Page:
-    """Carry out a search: one statement, and a second one where a total was asked for."""
+    """Carry out a search: one statement, and a second one where a total was asked for.
+
+    `remembering` is a connection that keeps plans, for statements whose shape fits every value.
+    """
     if statistics.stale():
         await statistics.read(tx)
     after, total = None, None
@@ -174,7 +187,7 @@ async def find(
         page.total = (await run(tx, compiler().count()))[0][0]
         return page
     statement = compiler().page(after)
-    records = await run(tx, statement)
+    records = await run(remembering or tx if statement.driven else tx, statement)
     _fill(page, records, statement.sort_columns, secret)
     if page.total is None and not search.cursor:
         page.total = await _total(tx, search, page, compiler())
@@ -185,8 +198,10 @@ async def find(
 
 def _fill(page: Page, records: list[asyncpg.Record], sort_columns: int, secret: bytes) -> None:
     search = page.search
-    matches = [record for record in records if record["is_match"]]
-    others = [record for record in records if not record["is_match"]]
+    matches, others = records, list[asyncpg.Record]()
+    if search.includes:
+        matches = [record for record in records if record["is_match"]]
+        others = [record for record in records if not record["is_match"]]
     if len(others) > MOST_INCLUDED:
         raise UnsearchableQuery(reason=f"more than {MOST_INCLUDED} resources would be included")
     shown = matches[: search.count]
@@ -200,14 +215,8 @@ def _fill(page: Page, records: list[asyncpg.Record], sort_columns: int, secret: 
 
 
 def _found(record: asyncpg.Record) -> Version:
-    return Version(
-        type=TYPE_NAMES[record["type"] - 1],
-        id=id_of(record["rid"], record["fid"]),
-        version=record["version"],
-        updated=record["updated"],
-        body=unpack(record["body"]),
-        patient=record["patient"],
-    )
+    number, rid, fid, version, updated, patient, body = record[:7]
+    return Version(TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, unpack(body), patient)
 
 
 async def _total(tx: Tx, search: Search, page: Page, compiler: Compiler) -> int | None:

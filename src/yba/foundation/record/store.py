@@ -55,11 +55,16 @@ TERMS: LiteralString = """
     ON CONFLICT (k) DO NOTHING
 """
 
-TERM_COLLISIONS: LiteralString = """
-    SELECT count(*)
-      FROM unnest($1::record.term_row[]) n JOIN record.term t USING (k)
-     WHERE (t.scope, t.system, t.code, t.second_system, t.second_code, t.unit)
+# Whether these terms are stored with the same value, and surely committed: their transaction is
+# older than every one still running.
+TERM_STATES: LiteralString = """
+    SELECT t.k, t.scope, t.code,
+           (t.scope, t.system, t.code, t.second_system, t.second_code, t.unit)
            IS DISTINCT FROM (n.scope, n.system, n.code, n.second_system, n.second_code, n.unit)
+           AS differs,
+           t.xmin::text::bigint
+           < (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295) AS committed
+      FROM unnest($1::record.term_row[]) n JOIN record.term t USING (k)
 """
 
 TERM_KEYS: LiteralString = "SELECT k, scope, code FROM record.term LIMIT $1"
@@ -107,15 +112,9 @@ UPDATE: LiteralString = """
      WHERE r.type = w.type AND r.rid = w.rid
 """
 
-READ: LiteralString = """
-    SELECT rid, fid, version, updated, flags, patient, body
-      FROM record.resource
-     WHERE type = $1 AND rid = $2
-"""
-
 READ_MANY: LiteralString = """
     SELECT r.type, r.rid, r.fid, r.version, r.updated, r.flags, r.patient, r.body
-      FROM unnest($1::smallint[], $2::bigint[]) AS w (type, rid)
+      FROM unnest($1::text::smallint[], $2::text::bigint[]) AS w (type, rid)
       JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
 """
 

@@ -60,6 +60,11 @@ async def write_ahead(database: Database, terms: Iterable[TermRow]) -> None:
 
 
 async def refuse_collisions(tx: Tx, rows: list[TermRow]) -> None:
-    """Raise KeyCollision if one of these keys is stored with another value."""
-    if await tx.value(store.TERM_COLLISIONS, rows):
+    """Raise KeyCollision if one of these keys is stored with another value.
+
+    Terms that an earlier transaction has committed are known from now on.
+    """
+    found = await tx.connection.fetch(store.TERM_STATES, rows)
+    if any(record["differs"] for record in found):
         raise KeyCollision
+    _remember((r["k"], r["scope"], r["code"]) for r in found if r["committed"])

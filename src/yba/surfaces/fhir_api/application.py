@@ -18,6 +18,7 @@ from yba.kernel.refusal import NotFound, NotSignedIn, Refusal
 from yba.plumbing.web import AppState
 from yba.surfaces.fhir_api import capability, outcomes
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
+from yba.surfaces.fhir_api.connections import SearchConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction
 from yba.surfaces.fhir_api.reads import CoalescedReads
@@ -53,6 +54,7 @@ class FhirApp:
             secret=state.settings.secret,
             clock=utc_now,
             reads=CoalescedReads(state.database),
+            searches=SearchConnections(state.database),
             writer=GroupWriter(state.database, clock=utc_now),
             processor=Processor(state.database, base=self._base),
             trail=self.trail,
@@ -86,8 +88,10 @@ class FhirApp:
                 await exchange.answer(500, outcomes.bug())
 
     async def close(self) -> None:
-        """Write the traces that wait."""
+        """Write the traces that wait, and let go of connections."""
         await self.trail.close()
+        await self._do.reads.close()
+        await self._do.searches.close()
 
     async def _answer(self, exchange: Exchange) -> None:
         parts = exchange.path.split("/") if exchange.path else []

@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -145,7 +146,12 @@ def _unpacked(body: bytes, limit: int) -> bytes:
 
 def http_date(micros: int) -> bytes:
     """Return a moment as in `Last-Modified`."""
-    return formatdate(micros // 1_000_000, usegmt=True).encode()
+    return _http_second(micros // 1_000_000)
+
+
+@lru_cache(maxsize=4096)
+def _http_second(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 def seconds_of(text: str) -> int | None:

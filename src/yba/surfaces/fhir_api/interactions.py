@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import unquote, urlencode
 
 from yba.fhir.moments import range_of
@@ -15,7 +16,6 @@ from yba.foundation.record.errors import (
     UnreadableBody,
     UnsearchableQuery,
 )
-from yba.foundation.record.keys import id_of
 from yba.foundation.record.model import Version
 from yba.foundation.record.operations import Operation, Outcome
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
@@ -27,6 +27,7 @@ from yba.kernel.ids import encode_id, new_id
 from yba.kernel.refusal import AccessRefused, NotFound, Refusal
 from yba.plumbing.database import Database, Tx
 from yba.surfaces.fhir_api import outcomes, rendering
+from yba.surfaces.fhir_api.connections import SearchConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, http_date, seconds_of
 from yba.surfaces.fhir_api.reads import CoalescedReads
 from yba.surfaces.fhir_api.trail import Trail
@@ -53,6 +54,7 @@ class Interactions:
     secret: bytes
     clock: Callable[[], datetime]
     reads: CoalescedReads
+    searches: SearchConnections
     writer: GroupWriter
     processor: Processor
     trail: Trail
@@ -179,14 +181,14 @@ class Interactions:
     async def search_body(self, actor: Actor, type_: str, query: str, *, lenient: bool) -> bytes:
         """Return the searchset Bundle for a query string."""
         search = parse(type_, query, lenient=lenient)
-        async with self.database.borrow() as connection:
+        async with self.searches.lend() as pair:
             page = await reading.find(
-                Tx(connection), search, now=self.clock(), secret=self.secret, base=self.base
-            )
-        for found in (*page.matches, *page.included):
-            self._seen(actor, "search", found)
+                pair.planning, search, now=self.clock(), secret=self.secret, base=self.base,
+                remembering=pair.remembering,
+            )  # fmt: skip
+        self._seen(actor, "search", *page.matches, *page.included)
         if not page.matches:
-            self.trail.note(actor, _WHAT + "search", None, type_)
+            self.trail.note(actor, _WHAT + "search", None, (type_,))
         notes = None
         if search.ignored:
             texts = [f"Ignored because it is not known: {name}" for name in search.ignored]
@@ -207,8 +209,7 @@ class Interactions:
                 Tx(connection), types=[type_] if type_ else TYPE_NAMES, id_=id_, since=since,
                 position=position, count=max(1, min(int(count), _LARGEST_HISTORY)),
             )  # fmt: skip
-        for found in versions:
-            self._seen(actor, "history", found)
+        self._seen(actor, "history", *versions)
         url = "/".join(part for part in (self.base, type_, id_, "_history") if part)
         pairs = [("_count", count)]
         if exchange.parameter("_since"):
@@ -297,10 +298,17 @@ class Interactions:
                 raise
             return _refused_entry(refused)
 
-    def _seen(self, actor: Actor, what: str, found: Version) -> None:
-        patient = found.patient
-        patient_id = None if patient is None or patient < 0 else id_of(patient, None)
-        self.trail.note(actor, _WHAT + what, patient_id, f"{found.type}/{found.id}")
+    def _seen(self, actor: Actor, what: str, *found: Version) -> None:
+        by_patient: dict[int | None, list[str]] = {}
+        for one in found:
+            by_patient.setdefault(one.patient, []).append(f"{one.type}/{one.id}")
+        for patient, references in by_patient.items():
+            self.trail.note(actor, _WHAT + what, _patient_id(patient), references)
+
+
+@lru_cache(maxsize=65_536)
+def _patient_id(row: int | None) -> str | None:
+    return None if row is None or row < 0 else encode_id(row)
 
 
 def _sign(number: int) -> str:

@@ -7,62 +7,75 @@ are limited by HTTP.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from yba.foundation.record import reading
 from yba.foundation.record.model import Version
-from yba.plumbing.database import Database
+from yba.plumbing.database import Connection, Database, connect
 
 _MOST = 500
 Key = tuple[str, str]
+Waiter = asyncio.Future[Version | None]
 
 
 class CoalescedReads:
-    """Reads current states over a few connections."""
+    """Reads current states over one connection of its own.
 
-    def __init__(self, database: Database, *, connections: int = 2) -> None:
-        self._database = database
-        self._free = connections
-        self._waiting: dict[Key, asyncio.Future[Version | None]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+    More connections would make smaller statements, and each statement has its price.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._dsn = database.dsn
+        self._connection: Connection | None = None
+        self._waiting: dict[Key, list[Waiter]] = {}
+        self._task: asyncio.Task[None] | None = None
 
     async def read(self, type_: str, id_: str) -> Version | None:
         """Return the current state, deletions included, or None if there is none."""
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
         key = (type_, id_)
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
-            if self._free:
-                self._free -= 1
-                task = asyncio.get_running_loop().create_task(self._run())
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-        return await asyncio.shield(future)
+        waiters = self._waiting.get(key)
+        if waiters is None:
+            self._waiting[key] = [waiter]
+            if self._task is None:
+                self._task = loop.create_task(self._run())
+        else:
+            waiters.append(waiter)
+        return await waiter
+
+    async def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                await connection.close(timeout=2)
 
     async def _run(self) -> None:
-        try:
-            # One turn of the loop, so that what arrives in the same tick comes along.
-            await asyncio.sleep(0)
-            async with self._database.borrow() as connection:
-                while self._waiting:
-                    await self._together(connection)
-        except Exception as problem:
-            waiting, self._waiting = self._waiting, {}
-            for future in waiting.values():
-                if not future.done():
-                    future.set_exception(problem)
-        finally:
-            self._free += 1
+        # One turn of the loop, so that what arrives in the same tick comes along.
+        await asyncio.sleep(0)
+        while self._waiting:
+            batch = self._take()
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await connect(self._dsn)
+                found = await reading.read_many(self._connection, list(batch))
+            except Exception as problem:
+                for waiters in batch.values():
+                    for waiter in waiters:
+                        if not waiter.done():
+                            waiter.set_exception(problem)
+                continue
+            for key, waiters in batch.items():
+                version = found.get(key)
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(version)
+        self._task = None
 
-    async def _together(self, connection: object) -> None:
-        keys = list(self._waiting)[:_MOST]
-        batch = {key: self._waiting.pop(key) for key in keys}
-        try:
-            found = await reading.read_many(connection, keys)  # type: ignore[arg-type]
-        except Exception as problem:
-            for future in batch.values():
-                if not future.done():
-                    future.set_exception(problem)
-            raise
-        for key, future in batch.items():
-            if not future.done():
-                future.set_result(found.get(key))
+    def _take(self) -> dict[Key, list[Waiter]]:
+        waiting = self._waiting
+        if len(waiting) <= _MOST:
+            self._waiting = {}
+            return waiting
+        return {key: waiting.pop(key) for key in list(waiting)[:_MOST]}

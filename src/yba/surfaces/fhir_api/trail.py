@@ -8,6 +8,7 @@ Writes are audited in their own transaction. A read has none, so its trace is wr
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -33,15 +34,19 @@ class Trail:
         self._waiting: dict[Key, tuple[Actor, datetime, dict[str, None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def note(self, actor: Actor, what: str, patient_id: str | None, reference: str) -> None:
-        """Note that `actor` saw `reference`."""
+    def note(
+        self, actor: Actor, what: str, patient_id: str | None, references: Iterable[str]
+    ) -> None:
+        """Note that `actor` saw these."""
         key = (actor.account_id, what, patient_id)
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = (actor, utc_now(), {})
             if self._task is None:
                 self._task = asyncio.get_running_loop().create_task(self._write_soon())
-        waiting[2][reference] = None
+        seen = waiting[2]
+        for reference in references:
+            seen[reference] = None
 
     async def _write_soon(self) -> None:
         await asyncio.sleep(_EVERY_SECONDS)

@@ -28,6 +28,8 @@ class Statement:
     sql: str
     arguments: list[object]
     sort_columns: int = 0
+    # A rare condition drives: the shape fits every value, so its plan may be remembered.
+    driven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ class Compiler:
         if not search.includes:
             return Statement(
                 f"SELECT {columns}, true AS is_match{sort_values} FROM ({hit}) h",
-                self.arguments.values, len(keys),
-            )  # fmt: skip
+                self.arguments.values,
+                len(keys),
+                driven,
+            )
         nothing = "".join(", NULL" for _ in keys)
         shown = self.arguments.add(search.count, "bigint")
         sql = (
@@ -85,7 +89,7 @@ class Compiler:
             f" SELECT {columns}, true AS is_match{sort_values} FROM hit"
             f" UNION ALL SELECT {_COLUMNS}, false{nothing} FROM ({self._included()}) r"
         )
-        return Statement(sql, self.arguments.values, len(keys))
+        return Statement(sql, self.arguments.values, len(keys), driven)
 
     def count(self, most: int | None = None) -> Statement:
         """Return the statement that counts the matches, at most `most` + 1."""
