@@ -40,6 +40,7 @@ from yba.foundation.parties import service as parties
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.money.charging import service as charging
+from yba.money.payments import service as payments
 from yba.plumbing import outbox
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Database, Tx
@@ -138,7 +139,7 @@ async def _earlier_visit(
                 patient_id=patient_id,
                 clinic_id=clinic.clinic_id,
                 reason="Ho, đau họng, sốt hai ngày",
-                patient_category="1.3",
+                patient_category="1.13",
             ),
             at=at,
         )
@@ -166,11 +167,13 @@ async def _earlier_visit(
         )
     await outbox.drain(database)
     async with database.transaction() as tx:
-        await charging.invoice_what_is_due(
-            tx,
-            actor=await _actor(tx, "thungan"),
-            encounter_id=encounter_id,
-            at=at + timedelta(minutes=55),
+        cashier, paid_at = await _actor(tx, "thungan"), at + timedelta(minutes=55)
+        await payments.open_shift(tx, actor=cashier, opening_cash=500_000, at=at)
+        bill = await charging.invoice_what_is_due(
+            tx, actor=cashier, encounter_id=encounter_id, at=paid_at
+        )
+        await payments.take_cash(
+            tx, actor=cashier, bill_id=bill.bill_id, tendered=bill.remaining, at=paid_at
         )
     await outbox.drain(database)
 

@@ -76,17 +76,27 @@ def clinics(
     ]
 
 
+# Province, commune (both as in force since 2025-07-01), and how they are written.
+HA_NOI = ("01", "00004", "Phường Ba Đình, Thành phố Hà Nội")
+BAC_NINH = ("24", "07210", "Phường Bắc Giang, Tỉnh Bắc Ninh")
+HUNG_YEN = ("33", "11953", "Phường Phố Hiến, Tỉnh Hưng Yên")
+NINH_BINH = ("37", "13285", "Phường Phủ Lý, Tỉnh Ninh Bình")
+# Where a card is registered: here, or at another (fictitious) facility.
+OURS, ELSEWHERE = "99999", "01999"
+
+
 def _person(
     number: int,
     name: str,
     birth_date: str,
     sex: Sex,
-    province: tuple[str, str],
+    province: tuple[str, str, str],
     card: str = "",
     digit: str = "4",
     group: str = "DN",
+    registered: str = OURS,
 ) -> PersonDetails:
-    code, province_name = province
+    code, commune, place = province
     year = birth_date[:4]
     century_sex = (0 if year < "2000" else 2) + (0 if sex == Sex.MALE else 1)
     identity = f"099{century_sex}{year[2:]}{number:06d}"
@@ -95,7 +105,7 @@ def _person(
     if card:
         insurance = HealthInsurance(
             number=f"{group}{digit}01{card}",
-            registered_facility="01999",
+            registered_facility=registered,
             valid_from=date(2026, 1, 1),
             valid_to=date(2026, 12, 31),
             benefit_digit=digit,
@@ -106,8 +116,9 @@ def _person(
         sex=sex,
         identifiers=tuple(identifiers),
         address=PersonAddress(
-            text=f"Số {number} đường Hoa Mẫu, phường Thử Nghiệm, {province_name}",
+            text=f"Số {number} đường Hoa Mẫu, {place}",
             province_code=code,
+            commune_code=commune,
         ),
         phone=f"+84900000{number:03d}",
         ethnicity="01",
@@ -116,14 +127,17 @@ def _person(
     )
 
 
-HA_NOI = ("01", "Thành phố Hà Nội")
-BAC_NINH = ("24", "Thành phố Bắc Ninh")
-HUNG_YEN = ("33", "Tỉnh Hưng Yên")
-NINH_BINH = ("37", "Tỉnh Ninh Bình")
-
 # The first one owns the citizen log-in.
 PATIENTS = (
-    _person(1, "Nguyễn Thị Lan Anh", "1985-03-12", Sex.FEMALE, HA_NOI, "9900000001"),
+    _person(
+        1,
+        "Nguyễn Thị Lan Anh",
+        "1985-03-12",
+        Sex.FEMALE,
+        HA_NOI,
+        "9900000001",
+        registered=ELSEWHERE,
+    ),
     _person(2, "Trần Văn Bình", "1958-11-02", Sex.MALE, HA_NOI, "9900000002", "3", "HT"),
     _person(3, "Lê Hoàng Cường", "1990-07-25", Sex.MALE, BAC_NINH, "9900000003"),
     _person(4, "Phạm Gia Hân", "2022-05-19", Sex.FEMALE, HA_NOI, "9900000004", "1", "TE"),
@@ -139,11 +153,11 @@ PATIENTS = (
 
 # Who already waits when the demo opens: patient, clinic code, reason, MA_DOITUONG_KCB.
 WAITING = (
-    (1, "NOI1", "Đau đầu, chóng mặt ba ngày nay", "1.3"),
-    (2, "NOI1", "Ho, sốt nhẹ về chiều", "1.3"),
-    (4, "NOI1", "Khám lại tăng huyết áp", "1.3"),
-    (3, "NHI", "Sốt, phát ban", "1.3"),
-    (8, "NHI", "Đau bụng, nôn", "1.3"),
+    (1, "NOI1", "Đau đầu, chóng mặt ba ngày nay", "1.1"),
+    (2, "NOI1", "Ho, sốt nhẹ về chiều", "1.1"),
+    (4, "NOI1", "Khám lại tăng huyết áp", "1.1"),
+    (3, "NHI", "Sốt, phát ban", "1.1"),
+    (8, "NHI", "Đau bụng, nôn", "1.1"),
     (6, "SAN", "Khám thai định kỳ", "9"),
 )
 
