@@ -106,3 +106,26 @@ def test_a_field_before_any_row_belongs_to_nobody():
     assert [(line.service_code, line.quantity, line.urgent) for line in lines] == [
         ("s1", Decimal(1), True)
     ]
+
+
+def test_rows_are_shown_again_as_they_were_sent():
+    sent = [
+        ("service", "s1"),
+        ("service_name", "Công thức máu"),
+        ("drug", "d1"),
+        ("drug_name", "Paracetamol"),
+        ("days", "5"),
+    ]
+
+    assert forms.basket_of(sent) == [
+        {"service": "s1", "service_name": "Công thức máu"},
+        {"drug": "d1", "drug_name": "Paracetamol", "days": "5"},
+    ]
+
+
+def test_an_allergy_typed_anywhere_on_the_screen_is_saved_with_the_note():
+    allergy = forms.read_note([("allergy", "Penicillin"), ("criticality", "high")]).allergy
+
+    assert allergy is not None
+    assert (allergy.text, allergy.criticality) == ("Penicillin", "high")
+    assert forms.read_note([("allergy", " ")]).allergy is None

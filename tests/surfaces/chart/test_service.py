@@ -1,6 +1,7 @@
 """One save of the chart is one transaction, and saving twice changes nothing."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from tests.builders.care import DOCTOR, open_visit
@@ -8,6 +9,9 @@ from tests.builders.care import DOCTOR, open_visit
 from yba.care.encounters import service as encounters
 from yba.care.encounters.errors import VitalsImplausible
 from yba.care.encounters.model import VisitState
+from yba.care.orders.model import DrugLine, WarningKind
+from yba.foundation.terminology import service as terminology
+from yba.kernel.clock import local_date
 from yba.plumbing.database import Tx
 from yba.surfaces.chart import forms, service
 
@@ -67,3 +71,38 @@ async def test_an_implausible_measurement_is_refused(tx: Tx, at: datetime):
         await service.save_note(tx, actor=DOCTOR, encounter_id=visit.encounter_id, note=note, at=at)
 
     assert set(refused.value.fields) == {"temperature"}
+
+
+async def test_an_allergy_is_recorded_with_the_note(tx: Tx, at: datetime):
+    visit = await open_visit(tx, at)
+    note = forms.read_note([("allergy", "Penicillin")])
+
+    await service.save_note(tx, actor=DOCTOR, encounter_id=visit.encounter_id, note=note, at=at)
+
+    seen = await encounters.visit(tx, actor=DOCTOR, encounter_id=visit.encounter_id, at=at)
+    assert [allergy.text for allergy in seen.allergies] == ["Penicillin"]
+
+
+async def test_a_prescription_is_tried_against_what_is_on_the_screen(tx: Tx, at: datetime):
+    visit = await open_visit(tx, at)
+    note = forms.read_note([("allergy", "Paracetamol"), ("diagnosis", "J06.9")])
+    drug = (
+        await terminology.search_concepts(
+            tx, system="drug", text="paracetamol 500", on=local_date(at), limit=1
+        )
+    )[0]
+
+    warnings = await service.try_prescription(
+        tx,
+        actor=DOCTOR,
+        encounter_id=visit.encounter_id,
+        note=note,
+        lines=[
+            DrugLine(
+                drug_code=drug.code, quantity=Decimal(10), dose=Decimal(1), times_per_day=2, days=5
+            )
+        ],
+        at=at,
+    )
+
+    assert [warning.kind for warning in warnings] == [WarningKind.ALLERGY]

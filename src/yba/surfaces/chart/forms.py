@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from yba.care.encounters.model import (
+    Allergy,
     Closing,
     DiagnosisEntry,
     Examination,
@@ -65,6 +66,7 @@ class Note:
     diagnoses: tuple[DiagnosisRow, ...] = ()
     follow_up_on: str = ""
     follow_up_reason: str = ""
+    allergy: Allergy | None = None
     confirmed: bool = False
 
     def vital_signs(self) -> VitalSigns | None:
@@ -114,8 +116,16 @@ def read_note(pairs: Pairs) -> Note:
         diagnoses=_diagnoses(pairs, one),
         follow_up_on=one.get("follow_up_on", ""),
         follow_up_reason=one.get("follow_up_reason", ""),
-        confirmed=one.get("confirmed") == "yes",
+        allergy=_allergy(one),
+        confirmed=one.get("confirmed_note") == "yes",
     )
+
+
+def _allergy(one: dict[str, str]) -> Allergy | None:
+    text = one.get("allergy", "").strip()
+    if not text:
+        return None
+    return Allergy(allergy_id="", code="", text=text, criticality=one.get("criticality", ""))
 
 
 def _diagnoses(pairs: Pairs, one: dict[str, str]) -> tuple[DiagnosisRow, ...]:
@@ -141,6 +151,24 @@ def rows_of(pairs: Pairs, first: str, rest: Sequence[str]) -> list[dict[str, str
     return [row for row in rows if row[first]]
 
 
+SERVICE_FIELDS = ("service_name", "service_quantity", "service_note", "service_urgent")
+DRUG_FIELDS = (
+    "drug_name",
+    "drug_detail",
+    "dose",
+    "times",
+    "days",
+    "quantity",
+    "when",
+    "directions",
+)
+
+
+def basket_of(pairs: Pairs) -> list[dict[str, str]]:
+    """Return the rows as they were sent, to show them again."""
+    return rows_of(pairs, "service", SERVICE_FIELDS) + rows_of(pairs, "drug", DRUG_FIELDS)
+
+
 def read_services(pairs: Pairs) -> list[ServiceLine]:
     """Return the basket. Raises Unusable if it is empty or a quantity is no number."""
     problems: dict[str, str] = {}
@@ -152,7 +180,7 @@ def read_services(pairs: Pairs) -> list[ServiceLine]:
             note=row.get("service_note", ""),
             urgent=row.get("service_urgent") == "yes",
         )
-        for row in rows_of(pairs, "service", ("service_quantity", "service_note", "service_urgent"))
+        for row in rows_of(pairs, "service", SERVICE_FIELDS)
     ]
     if problems or not lines:
         raise Unusable(fields=problems or {"service": N_("Choose at least one service.")})
@@ -162,7 +190,6 @@ def read_services(pairs: Pairs) -> list[ServiceLine]:
 def read_drugs(pairs: Pairs) -> list[DrugLine]:
     """Return the prescription. Raises Unusable if it is empty or a number cannot be read."""
     problems: dict[str, str] = {}
-    names = ("dose", "times", "days", "quantity", "when", "directions")
     lines = [
         DrugLine(
             drug_code=row["drug"],
@@ -173,7 +200,7 @@ def read_drugs(pairs: Pairs) -> list[DrugLine]:
             when=row.get("when", ""),
             directions=row.get("directions", ""),
         )
-        for row in rows_of(pairs, "drug", names)
+        for row in rows_of(pairs, "drug", DRUG_FIELDS)
     ]
     if problems or not lines:
         raise Unusable(fields=problems or {"drug": N_("Choose at least one drug.")})

@@ -1,5 +1,6 @@
 """What one save of the chart does: the verbs of several contexts, in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from yba.care.documents import service as documents
@@ -7,7 +8,7 @@ from yba.care.documents.service import Archive
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Closing, VisitState
 from yba.care.orders import service as orders
-from yba.care.orders.model import PrescriptionState
+from yba.care.orders.model import DrugLine, PrescriptionState, PrescriptionWarning
 from yba.kernel.actor import Actor
 from yba.plumbing.database import Tx
 from yba.surfaces.chart.forms import Note, note_of
@@ -43,6 +44,10 @@ async def save_note(tx: Tx, *, actor: Actor, encounter_id: str, note: Note, at: 
             at=at,
             confirmed=note.confirmed,
         )
+    if note.allergy is not None:
+        await encounters.record_allergy(
+            tx, actor=actor, encounter_id=encounter_id, allergy=note.allergy, at=at
+        )
     follow_up, known = note.follow_up(), visit.follow_up
     if (follow_up and (follow_up.on, follow_up.reason)) != (known and (known.on, known.reason)):
         await encounters.plan_follow_up(
@@ -50,22 +55,35 @@ async def save_note(tx: Tx, *, actor: Actor, encounter_id: str, note: Note, at: 
         )
 
 
-async def save_close_and_sign(
+async def try_prescription(
+    tx: Tx, *, actor: Actor, encounter_id: str, note: Note, lines: Sequence[DrugLine], at: datetime
+) -> tuple[PrescriptionWarning, ...]:
+    """Save the note and check the lines against it; the caller undoes `tx`.
+
+    Raises what the law forbids, as `orders.prescribe` would.
+    """
+    if not lines:
+        return ()
+    await save_note(tx, actor=actor, encounter_id=encounter_id, note=note, at=at)
+    return await orders.check_prescription(
+        tx, actor=actor, encounter_id=encounter_id, lines=lines, at=at
+    )
+
+
+async def close_and_sign(
     tx: Tx,
     *,
     actor: Actor,
     archive: Archive,
     encounter_id: str,
-    note: Note,
     closing: Closing,
     reason: str,
     at: datetime,
 ) -> None:
-    """Save the note, close the visit and sign its papers, or none of it.
+    """Close the visit and sign its papers, or none of it.
 
     `reason` says why an earlier signed version is corrected; empty the first time.
     """
-    await save_note(tx, actor=actor, encounter_id=encounter_id, note=note, at=at)
     await encounters.close_visit(tx, actor=actor, encounter_id=encounter_id, closing=closing, at=at)
     await documents.sign_outpatient_record(
         tx, archive=archive, actor=actor, encounter_id=encounter_id, at=at, reason=reason

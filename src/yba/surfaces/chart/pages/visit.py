@@ -1,16 +1,17 @@
 """One visit on one screen, and every verb that leads back to it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from yba.care.documents import service as documents
 from yba.care.documents.panels import archive_of
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Allergy, VisitView
 from yba.care.orders import service as orders
+from yba.care.orders.model import PrescriptionWarning
 from yba.foundation.parties.model import age_months, earliest_birth
 from yba.kernel.clock import local_date, utc_now
 from yba.kernel.refusal import Refusal
@@ -24,11 +25,16 @@ from yba.plumbing.web import (
     render,
     see_other,
     transaction,
+    url,
 )
 from yba.surfaces.chart import forms, service
+from yba.surfaces.chart.errors import BasketNotEmpty
 
 _READ = "chart.read"
 _WRITE = "chart.write"
+# Which rows of the basket a button uses up, and where its answer is looked for.
+_USED_BY = {"orders": "service", "prescription": "drug"}
+_PLACES = {"orders": "#orders-part", "prescription": "#drugs-part", "allergies": "#allergies"}
 
 
 async def visit(request: Request) -> Response:
@@ -44,7 +50,7 @@ async def _chart(
     note: forms.Note | None = None,
     refusal: Refusal | None = None,
     refused_part: str = "",
-    basket: Sequence[object] = (),
+    basket: Sequence[Mapping[str, str]] = (),
 ) -> Response:
     now = utc_now()
     found = await encounters.visit(
@@ -65,10 +71,24 @@ async def _chart(
         refused_part=refused_part,
         errors=refusal.fields if refusal else {},
         basket=basket,
+        names=_names(found, note, basket),
         documents=await documents.documents_of(
             tx, actor=actor_of(request), encounter_id=found.encounter_id
         ),
     )
+
+
+def _names(
+    visit: VisitView, note: forms.Note | None, basket: Sequence[Mapping[str, str]]
+) -> dict[str, str]:
+    """Return how a refused code is called on this screen."""
+    rows = (note or forms.note_of(visit)).diagnoses
+    return _names_in(basket) | {row.code: f"{row.code} {row.name}" for row in rows}
+
+
+def _names_in(basket: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    names = {row["service"]: row.get("service_name", "") for row in basket if "service" in row}
+    return names | {row["drug"]: row.get("drug_name", "") for row in basket if "drug" in row}
 
 
 def _latest(visit: VisitView) -> dict[str, object]:
@@ -81,18 +101,38 @@ def _days_old(visit: VisitView, on: date) -> int | str:
     return (on - earliest_birth(visit.birth_date)).days if visit.birth_date else ""
 
 
-async def save(request: Request) -> Response:
-    """Save the note: reason, examination, measurements, diagnoses, follow-up."""
-    encounter_id = request.path_params["encounter_id"]
-    note = forms.read_note(await form_list(request))
+async def _save_and(
+    request: Request, part: str, verb: Callable[[Tx, forms.Pairs], Awaitable[None]] | None = None
+) -> Response:
+    """Save the note, do `verb`, and show the chart; or neither, and say why.
+
+    The whole screen is one form, so that no button loses what was typed
+    elsewhere. Rows that `part` did not use up stay in their basket.
+    """
+    encounter_id, actor = request.path_params["encounter_id"], actor_of(request)
+    pairs = await form_list(request)
+    note, basket = forms.read_note(pairs), forms.basket_of(pairs)
     try:
         async with transaction(request) as tx:
             await service.save_note(
-                tx, actor=actor_of(request), encounter_id=encounter_id, note=note, at=utc_now()
+                tx, actor=actor, encounter_id=encounter_id, note=note, at=utc_now()
             )
+            if verb is not None:
+                await verb(tx, pairs)
     except Refusal as refusal:
-        return await _again(request, refusal, note=note, part="note")
-    return see_other(request, "chart:visit", encounter_id=encounter_id)
+        at_fault = "note" if refusal.code.startswith("encounters.") and part != "close" else part
+        return await _again(request, refusal, note=note, part=at_fault, basket=basket)
+    left = [row for row in basket if _USED_BY.get(part, "") not in row]
+    if left:
+        async with transaction(request) as tx:
+            return await _chart(request, tx, basket=left)
+    path = url(request, "chart:visit", encounter_id=encounter_id)
+    return RedirectResponse(path + _PLACES.get(part, ""), status_code=303)
+
+
+async def save(request: Request) -> Response:
+    """Save the note: reason, examination, measurements, diagnoses, follow-up, allergy."""
+    return await _save_and(request, "note")
 
 
 async def save_vitals(request: Request) -> Response:
@@ -117,24 +157,21 @@ async def save_vitals(request: Request) -> Response:
 
 async def close(request: Request) -> Response:
     """Save, close and sign with one confirmation."""
-    encounter_id = request.path_params["encounter_id"]
-    pairs = await form_list(request)
-    note = forms.read_note(pairs)
-    try:
-        async with transaction(request) as tx:
-            await service.save_close_and_sign(
-                tx,
-                actor=actor_of(request),
-                archive=archive_of(request),
-                encounter_id=encounter_id,
-                note=note,
-                closing=forms.read_closing(pairs),
-                reason=dict(pairs).get("correction", ""),
-                at=utc_now(),
-            )
-    except Refusal as refusal:
-        return await _again(request, refusal, note=note, part="close")
-    return see_other(request, "chart:visit", encounter_id=encounter_id)
+
+    async def close_and_sign(tx: Tx, pairs: forms.Pairs) -> None:
+        if forms.basket_of(pairs):
+            raise BasketNotEmpty
+        await service.close_and_sign(
+            tx,
+            actor=actor_of(request),
+            archive=archive_of(request),
+            encounter_id=request.path_params["encounter_id"],
+            closing=forms.read_closing(pairs),
+            reason=dict(pairs).get("correction", ""),
+            at=utc_now(),
+        )
+
+    return await _save_and(request, "close", close_and_sign)
 
 
 async def _again(
@@ -143,7 +180,7 @@ async def _again(
     *,
     part: str,
     note: forms.Note | None = None,
-    basket: Sequence[object] = (),
+    basket: Sequence[Mapping[str, str]] = (),
 ) -> Response:
     """Show the chart with what was typed and what is wrong; nothing was stored."""
     if refusal.status not in (409, 422):
@@ -177,22 +214,18 @@ async def reopen(request: Request) -> Response:
 
 async def order(request: Request) -> Response:
     """Order the services of the basket."""
-    encounter_id = request.path_params["encounter_id"]
-    pairs = await form_list(request)
-    try:
-        lines = forms.read_services(pairs)
-        async with transaction(request) as tx:
-            await orders.order_services(
-                tx,
-                actor=actor_of(request),
-                encounter_id=encounter_id,
-                lines=lines,
-                at=utc_now(),
-                confirmed=dict(pairs).get("confirmed") == "yes",
-            )
-    except Refusal as refusal:
-        return await _again(request, refusal, part="orders")
-    return see_other(request, "chart:visit", encounter_id=encounter_id)
+
+    async def place(tx: Tx, pairs: forms.Pairs) -> None:
+        await orders.order_services(
+            tx,
+            actor=actor_of(request),
+            encounter_id=request.path_params["encounter_id"],
+            lines=forms.read_services(pairs),
+            at=utc_now(),
+            confirmed=dict(pairs).get("confirmed_orders") == "yes",
+        )
+
+    return await _save_and(request, "orders", place)
 
 
 async def cancel_order(request: Request) -> Response:
@@ -225,45 +258,51 @@ async def preview_orders(request: Request) -> Response:
 
 async def prescribe(request: Request) -> Response:
     """Issue a prescription."""
-    encounter_id = request.path_params["encounter_id"]
-    pairs = await form_list(request)
-    one = dict(pairs)
-    try:
-        lines = forms.read_drugs(pairs)
-        async with transaction(request) as tx:
-            await orders.prescribe(
-                tx,
-                actor=actor_of(request),
-                encounter_id=encounter_id,
-                lines=lines,
-                advice=one.get("drug_advice", ""),
-                confirmed=one.get("confirmed") == "yes",
-                at=utc_now(),
-            )
-    except Refusal as refusal:
-        return await _again(request, refusal, part="prescription")
-    return see_other(request, "chart:visit", encounter_id=encounter_id)
+
+    async def issue(tx: Tx, pairs: forms.Pairs) -> None:
+        one = dict(pairs)
+        await orders.prescribe(
+            tx,
+            actor=actor_of(request),
+            encounter_id=request.path_params["encounter_id"],
+            lines=forms.read_drugs(pairs),
+            advice=one.get("drug_advice", ""),
+            confirmed=one.get("confirmed_prescription") == "yes",
+            at=utc_now(),
+        )
+
+    return await _save_and(request, "prescription", issue)
+
+
+class _OnlyLooked(Exception):
+    """Ends a transaction whose writes were tried, not meant."""
 
 
 async def check_prescription(request: Request) -> Response:
-    """Answer the editor: limits, allergies and duplicates, before anything is signed."""
+    """Answer the editor: limits, allergies and duplicates, before anything is signed.
+
+    The note on the screen counts as if it were saved, then everything is undone.
+    """
     pairs = await form_list(request)
+    found: Sequence[PrescriptionWarning] = ()
     refusal: Refusal | None = None
-    warnings: Sequence[object] = ()
     try:
-        lines = [line for line in forms.read_drugs(pairs) if line.quantity > 0]
-        if lines:
-            async with transaction(request) as tx:
-                warnings = await orders.check_prescription(
-                    tx,
-                    actor=actor_of(request),
-                    encounter_id=request.path_params["encounter_id"],
-                    lines=lines,
-                    at=utc_now(),
-                )
+        async with transaction(request) as tx:
+            found = await service.try_prescription(
+                tx,
+                actor=actor_of(request),
+                encounter_id=request.path_params["encounter_id"],
+                note=forms.read_note(pairs),
+                lines=[line for line in forms.read_drugs(pairs) if line.quantity > 0],
+                at=utc_now(),
+            )
+            raise _OnlyLooked
+    except _OnlyLooked:
+        pass
     except Refusal as problem:
         refusal = problem
-    return render(request, "chart/checked_.html", warnings=warnings, refusal=refusal)
+    names = _names_in(forms.basket_of(pairs))
+    return render(request, "chart/checked_.html", warnings=found, refusal=refusal, names=names)
 
 
 async def cancel_prescription(request: Request) -> Response:
@@ -280,27 +319,19 @@ async def cancel_prescription(request: Request) -> Response:
     return see_other(request, "chart:visit", encounter_id=request.path_params["encounter_id"])
 
 
-async def add_allergy(request: Request) -> Response:
-    """Record an allergy, or that none is known."""
-    encounter_id = request.path_params["encounter_id"]
-    fields = await form(request)
-    text = "" if fields.get("none") == "yes" else fields.get("allergy", "")
-    async with transaction(request) as tx:
-        if text or fields.get("none") == "yes":
-            allergy = Allergy(
-                allergy_id="",
-                code=fields.get("allergy_code", ""),
-                text=text,
-                criticality=fields.get("criticality", ""),
-            )
-            await encounters.record_allergy(
-                tx,
-                actor=actor_of(request),
-                encounter_id=encounter_id,
-                allergy=allergy,
-                at=utc_now(),
-            )
-    return see_other(request, "chart:visit", encounter_id=encounter_id)
+async def no_allergy(request: Request) -> Response:
+    """Record that the patient knows of no allergy."""
+
+    async def none_known(tx: Tx, _pairs: forms.Pairs) -> None:
+        await encounters.record_allergy(
+            tx,
+            actor=actor_of(request),
+            encounter_id=request.path_params["encounter_id"],
+            allergy=Allergy(allergy_id="", code="", text="", criticality=""),
+            at=utc_now(),
+        )
+
+    return await _save_and(request, "allergies", none_known)
 
 
 async def withdraw_allergy(request: Request) -> Response:
@@ -345,7 +376,7 @@ PAGES = [
         _WRITE,
         methods=("POST",),
     ),
-    Page(_VISIT + "/allergies", add_allergy, "chart:add_allergy", _WRITE, methods=("POST",)),
+    Page(_VISIT + "/allergies/none", no_allergy, "chart:no_allergy", _WRITE, methods=("POST",)),
     Page(
         _VISIT + "/allergies/withdraw",
         withdraw_allergy,

@@ -96,6 +96,9 @@ document.addEventListener("keydown", (event) => {
 const banner = document.querySelector(".banner");
 if (banner) new ResizeObserver(() => document.documentElement.style.setProperty("--sticky", `${banner.offsetHeight}px`)).observe(banner);
 
+/* What was refused is looked at first. */
+document.querySelector(".alert.bad[id$='-refused']")?.scrollIntoView({ block: "center" });
+
 /* Combobox (ARIA authoring practices): options come from the server as HTML. */
 for (const box of document.querySelectorAll(".combo[data-source]")) combobox(box);
 function combobox(box) {

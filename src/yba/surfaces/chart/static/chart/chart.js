@@ -1,10 +1,9 @@
 /* The chart: rows from search boxes, vital signs in colour, quantities that count themselves. */
 
+const note = document.getElementById("note");
 const changed = (element) => {
-  const form = element.closest("form");
-  if (!form) return;
-  form.dataset.dirty = "yes";
-  form.dispatchEvent(new CustomEvent("rows:changed", { bubbles: true }));
+  if (note) note.dataset.dirty = "yes";
+  (element.closest("[data-basket]") || element).dispatchEvent(new CustomEvent("rows:changed", { bubbles: true }));
 };
 
 /* A chosen option becomes a row of the list that the box belongs to. */
@@ -30,7 +29,7 @@ document.addEventListener("click", (event) => {
     const row = remove.closest("[data-row]"), list = row.parentElement;
     row.remove();
     changed(list);
-    list.closest("form").querySelector("[role=combobox]")?.focus();
+    list.parentElement.querySelector("[role=combobox]")?.focus();
   }
   if (up) { const row = up.closest("[data-row]"); row.parentElement.prepend(row); changed(row); row.querySelector("input:not([type=hidden])")?.focus(); }
 });
@@ -55,12 +54,13 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("[data-vital]")) vital(event.target);
 });
 document.addEventListener("keydown", (event) => {
-  // After the last field of a drug, Enter leads back to the search box.
-  if (event.key === "Enter" && !event.ctrlKey && event.target.matches("#drug-rows [name=directions], #service-rows input")) {
-    event.preventDefault();
-    event.stopPropagation();
-    event.target.closest("form").querySelector("[role=combobox]").focus();
-  }
+  // In a basket Enter leads from field to field, and after the last one back to the search box.
+  const basket = event.target.closest("[data-basket]");
+  if (!basket || event.key !== "Enter" || event.ctrlKey || !event.target.closest("[data-row]")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const fields = [...event.target.closest("[data-row]").querySelectorAll("input:not([type=hidden]), select")];
+  (fields[fields.indexOf(event.target) + 1] || basket.querySelector("[role=combobox]")).focus();
 }, true);
 
 /* Out of range is said by colour and by aria-description, in measuring order. */
