@@ -60,6 +60,10 @@ async def _fill(config: Settings) -> None:
     claim = config.data_dir / "claims" / "2026" / "09" / "claim.xml"
     claim.parent.mkdir(parents=True)
     claim.write_text("<GIAMDINHHS/>")
+    keys = config.data_dir / "pki"
+    keys.mkdir()
+    (keys / "root.crt").write_text("a certificate")
+    (keys / "keyfile").write_text("never leaves")
 
 
 def test_a_backup_restores_into_an_empty_node_and_nowhere_else(nodes: tuple[Settings, Settings]):
@@ -77,6 +81,8 @@ def test_a_backup_restores_into_an_empty_node_and_nowhere_else(nodes: tuple[Sett
     digest = BlobStore(source.blob_dir).put(b"a signed page")
     assert BlobStore(target.blob_dir).get(digest) == b"a signed page"
     assert (target.data_dir / "claims/2026/09/claim.xml").read_text() == "<GIAMDINHHS/>"
+    assert (target.data_dir / "pki/root.crt").exists()
+    assert b"never leaves" not in file.read_bytes()
     with pytest.raises(backup.BackupRefused):
         asyncio.run(backup.restore(target, file, QUIET))
 

@@ -100,14 +100,16 @@ def _blobs(config: Settings) -> Iterator[Path]:
             yield path
 
 
-# Beside the blobs, what was written for others to fetch.
-_FOLDERS = ("claims", "imports")
+# Beside the blobs: what was written for others to fetch, certificates, and signing keys as they
+# are stored, encrypted. The key that opens them is never in a backup.
+_FOLDERS = ("claims", "imports", "pki")
+_NEVER = ("keyfile",)
 
 
 def _others(config: Settings) -> Iterator[Path]:
     for folder in _FOLDERS:
         for path in sorted((config.data_dir / folder).rglob("*")):
-            if path.is_file():
+            if path.is_file() and path.name not in _NEVER:
                 yield path
 
 
