@@ -26,9 +26,7 @@ class Actor:
         `desk.*` grants everything that begins with `desk.`; `*` is the system's own.
         """
         granted = self.permissions
-        return (
-            permission in granted or permission.split(".")[0] + ".*" in granted or "*" in granted
-        )
+        return permission in granted or permission.split(".")[0] + ".*" in granted or "*" in granted
 
     def acting_for(self, purpose: str) -> "Actor":
         """Return the same actor with another purpose."""
