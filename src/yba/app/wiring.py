@@ -7,7 +7,7 @@ from datetime import datetime
 
 from yba.app.claiming import ClaimWriter
 from yba.care.documents import pages as documents
-from yba.care.encounters.events import VisitCancelled, VisitClosed, VisitOpened
+from yba.care.encounters.events import VisitCancelled, VisitClosed, VisitOpened, VisitTransferred
 from yba.care.laboratory import listeners as laboratory_listeners
 from yba.care.laboratory import pages as laboratory
 from yba.care.orders.events import (
@@ -91,6 +91,7 @@ def subscribe(config: Settings) -> None:
     outbox.subscribe(BillPaid, writer.issue)
     outbox.subscribe(VisitOpened, charging.charge_examination)
     outbox.subscribe(VisitCancelled, charging.reverse_visit)
+    outbox.subscribe(VisitTransferred, charging.follow_transfer)
     outbox.subscribe(OrderPlaced, charging.charge_orders)
     outbox.subscribe(OrderCancelled, charging.reverse_order)
     outbox.subscribe(OrderPlaced, laboratory_listeners.receive_orders)
