@@ -26,6 +26,7 @@ from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query.parse import parse, split, unescape
 from yba.foundation.record.query.tree import Leaf
 from yba.foundation.record.rows import Moment, row_of
+from yba.foundation.record.terms import Transactions
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import Refusal
@@ -243,7 +244,7 @@ def waves(operations: Sequence[Operation]) -> list[list[Operation]]:
 
 
 async def carry_out_together(
-    database: Database, operations: Sequence[Operation], at: datetime
+    database: Transactions, operations: Sequence[Operation], at: datetime
 ) -> None:
     """Carry out independent operations in one commit; if that fails, each in its own."""
     try:
@@ -262,7 +263,7 @@ class GroupWriter:
     """Lets single writes that arrive together share one commit."""
 
     def __init__(
-        self, database: Database, *, clock: Callable[[], datetime], writers: int = 2
+        self, database: Transactions, *, clock: Callable[[], datetime], writers: int = 2
     ) -> None:
         self._database = database
         self._clock = clock

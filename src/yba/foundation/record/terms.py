@@ -6,12 +6,23 @@ Main rule: a term counts as known only after the transaction that wrote it has c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from yba.foundation.record import store
 from yba.foundation.record.errors import KeyCollision
 from yba.foundation.record.plans import TYPE_NAMES, plan_of
 from yba.foundation.record.rows import TermRow
 from yba.plumbing.database import Database, Tx
+
+
+class Transactions(Protocol):
+    """Where transactions come from: a Database, or connections set aside for writing."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """Open a read-write transaction; commit at the end, roll back on any exception."""
+        ...
+
 
 _LIMIT = 500_000
 known: set[int] = set()
@@ -43,7 +54,7 @@ async def load(database: Database) -> None:
     _remember((record[0], record[1], record[2]) for record in found)
 
 
-async def write_ahead(database: Database, terms: Iterable[TermRow]) -> None:
+async def write_ahead(database: Transactions, terms: Iterable[TermRow]) -> None:
     """Write new terms in a transaction of their own, before the rows that use them.
 
     A term whose rows are never committed does no harm, and writers never wait for each

@@ -18,7 +18,7 @@ from yba.kernel.refusal import NotFound, NotSignedIn, Refusal
 from yba.plumbing.web import AppState
 from yba.surfaces.fhir_api import capability, outcomes
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
-from yba.surfaces.fhir_api.connections import SearchConnections
+from yba.surfaces.fhir_api.connections import SearchConnections, WriteConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction
 from yba.surfaces.fhir_api.reads import CoalescedReads
@@ -47,6 +47,7 @@ class FhirApp:
         self._callers = Callers(authenticate)
         self._database = state.database
         self._ready = False
+        self._writing = WriteConnections(state.database)
         self.trail = Trail(state.database)
         self._do = Interactions(
             database=state.database,
@@ -55,7 +56,7 @@ class FhirApp:
             clock=utc_now,
             reads=CoalescedReads(state.database),
             searches=SearchConnections(state.database),
-            writer=GroupWriter(state.database, clock=utc_now),
+            writer=GroupWriter(self._writing, clock=utc_now),
             processor=Processor(state.database, base=self._base),
             trail=self.trail,
         )
@@ -92,6 +93,7 @@ class FhirApp:
         await self.trail.close()
         await self._do.reads.close()
         await self._do.searches.close()
+        await self._writing.close()
 
     async def _answer(self, exchange: Exchange) -> None:
         parts = exchange.path.split("/") if exchange.path else []

@@ -1,6 +1,6 @@
-"""Connections for searches: pairs that differ only in how PostgreSQL plans.
+"""Connections of the FHIR base, apart by how PostgreSQL plans on them.
 
-Where a rare condition drives, the shape of the statement is decided already and planning it each
+Reads and writes always have the same shape, so their plans are remembered. Searches get pairs: where a rare condition drives, the shape of the statement is decided already and planning it each
 time costs more than running it (0.3 of 0.5 ms as measured), so those run with remembered plans.
 Where the planner has to weigh values, it plans each time.
 """
@@ -16,7 +16,36 @@ from dataclasses import dataclass
 from yba.plumbing.database import Connection, Database, Tx, connect
 
 _TIME_LIMIT = {"statement_timeout": "10s"}
-_REMEMBERED = {**_TIME_LIMIT, "plan_cache_mode": "force_generic_plan"}
+REMEMBERING = {"plan_cache_mode": "force_generic_plan"}
+_REMEMBERED = {**_TIME_LIMIT, **REMEMBERING}
+
+
+class WriteConnections:
+    """A few connections for single writes; who finds none waits in line."""
+
+    def __init__(self, database: Database, *, connections: int = 2) -> None:
+        self._dsn = database.dsn
+        self._places = asyncio.Semaphore(connections)
+        self._free: deque[Connection] = deque()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Tx]:
+        """Open a read-write transaction; commit at the end, roll back on any exception."""
+        async with self._places:
+            connection = self._free.pop() if self._free else None
+            if connection is None or connection.is_closed():
+                connection = await connect(self._dsn, REMEMBERING)
+            try:
+                async with connection.transaction():
+                    yield Tx(connection)
+            finally:
+                self._free.append(connection)
+
+    async def close(self) -> None:
+        """Close all that are not lent."""
+        while self._free:
+            with suppress(Exception):
+                await self._free.pop().close(timeout=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from yba.foundation.record import reading
 from yba.foundation.record.model import Version
 from yba.plumbing.database import Connection, Database, connect
+from yba.surfaces.fhir_api.connections import REMEMBERING
 
 _MOST = 500
 Key = tuple[str, str]
@@ -58,7 +59,7 @@ class CoalescedReads:
             batch = self._take()
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(self._dsn)
+                    self._connection = await connect(self._dsn, REMEMBERING)
                 found = await reading.read_many(self._connection, list(batch))
             except Exception as problem:
                 for waiters in batch.values():

@@ -1,7 +1,7 @@
 """The audit trail of reads: collected for a moment, then written together.
 
 Writes are audited in their own transaction. A read has none, so its trace is written within
-100 ms after the answer; a node that is killed in between loses those traces and nothing else
+250 ms after the answer; a node that is killed in between loses those traces and nothing else
 (docs/adr/0011).
 """
 
@@ -20,7 +20,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.plumbing.database import Database
 
-_EVERY_SECONDS = 0.1
+_EVERY_SECONDS = 0.25
 _MOST_REFERENCES = 500
 _log = structlog.get_logger("yba.fhir")
 Key = tuple[str, str, str | None]
