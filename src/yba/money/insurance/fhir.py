@@ -95,6 +95,10 @@ def _staff(text: str) -> r4.Reference | None:
     return r4.Reference(identifier=r4.Identifier(system=systems.LICENCE, value=first))
 
 
+def _period(start: str | None, end: str | None) -> r4.Period | None:
+    return r4.Period(start=start, end=end) if start or end else None
+
+
 def _facility(code: str) -> r4.Reference:
     return r4.Reference(
         identifier=r4.Identifier(system=systems.FACILITY_CODE, value=_code(code) or "00000")
@@ -125,7 +129,6 @@ def _encounter(main: Row, about: Episodic) -> r4.Encounter:
     start, end = _moment(main, "NGAY_VAO"), _moment(main, "NGAY_RA")
     card: HealthInsurance | None = card_of(main)
     departments = main.parts("MA_KHOA")
-    receiver = main["MA_NOI_DEN"]
     return r4.Encounter(
         id=about.encounter_id,
         contained=[coverage_resource("coverage", about.patient_id, card)] if card else None,
@@ -143,7 +146,7 @@ def _encounter(main: Row, about: Episodic) -> r4.Encounter:
         type=_listed(_concept(systems.CARE_TYPE, main["MA_LOAI_KCB"])),
         serviceType=_concept(systems.DEPARTMENT_CODE, departments[-1]) if departments else None,
         subject=about.patient,
-        period=r4.Period(start=start, end=end),
+        period=_period(start, end),
         reasonCode=_listed(_concept("", "", main["LY_DO_VV"])),
         diagnosis=[
             r4.EncounterDiagnosis(
@@ -154,11 +157,7 @@ def _encounter(main: Row, about: Episodic) -> r4.Encounter:
             for rank, code in enumerate(_codes(main), 1)
         ]
         or None,
-        hospitalization=r4.EncounterHospitalization(
-            dischargeDisposition=_concept(_OUTCOME_TYPE, main["MA_LOAI_RV"]),
-            destination=_facility(receiver) if receiver else None,
-            origin=_facility(main["MA_NOI_DI"]) if main["MA_NOI_DI"] else None,
-        ),
+        hospitalization=_hospitalization(main),
         serviceProvider=_facility(about.facility),
         extension=_extensions(
             patient_category=main["MA_DOITUONG_KCB"],
@@ -171,6 +170,15 @@ def _encounter(main: Row, about: Episodic) -> r4.Encounter:
             record_number=main["MA_HSBA"],
         ),
     )
+
+
+def _hospitalization(main: Row) -> r4.EncounterHospitalization | None:
+    way = _concept(_OUTCOME_TYPE, main["MA_LOAI_RV"])
+    goal = _facility(main["MA_NOI_DEN"]) if _code(main["MA_NOI_DEN"]) else None
+    origin = _facility(main["MA_NOI_DI"]) if _code(main["MA_NOI_DI"]) else None
+    if way is None and goal is None and origin is None:
+        return None
+    return r4.EncounterHospitalization(dischargeDisposition=way, destination=goal, origin=origin)
 
 
 def _listed(concept: r4.CodeableConcept | None) -> list[r4.CodeableConcept] | None:
@@ -206,6 +214,7 @@ def _drug(row: Row, about: Episodic) -> Named:
         if (code := _code(text))
     ]
     route = _concept(systems.ROUTE, row["DUONG_DUNG"])
+    quantity = _quantity(row["SO_LUONG"], row["DON_VI_TINH"])
     return Named(
         name,
         r4.MedicationRequest(
@@ -229,9 +238,9 @@ def _drug(row: Row, about: Episodic) -> Named:
             ]
             if _text(row["LIEU_DUNG"]) or _text(row["CACH_DUNG"]) or route
             else None,
-            dispenseRequest=r4.MedicationRequestDispenseRequest(
-                quantity=_quantity(row["SO_LUONG"], row["DON_VI_TINH"])
-            ),
+            dispenseRequest=r4.MedicationRequestDispenseRequest(quantity=quantity)
+            if quantity
+            else None,
             extension=_extensions(
                 strength=row["HAM_LUONG"],
                 form=row["DANG_BAO_CHE"],
@@ -288,7 +297,7 @@ def _procedure(row: Row, about: Episodic) -> Named:
             code=_service_code(row),
             subject=about.patient,
             encounter=about.encounter,
-            performedPeriod=r4.Period(start=start, end=end) if start or end else None,
+            performedPeriod=_period(start, end),
             performer=[r4.ProcedurePerformer(actor=person) for person in people] or None,
         ),
     )
@@ -334,7 +343,7 @@ def _results(episode: Episode, about: Episodic) -> Iterator[Named]:
                 **_value(row),
             ),
         )
-        if row["MA_DICH_VU"]:
+        if _code(row["MA_DICH_VU"]):
             grouped.setdefault(row["MA_DICH_VU"], []).append((row, name))
     for service, members in grouped.items():
         yield _report(service, members, orders.get(service), about)
@@ -351,7 +360,9 @@ def _report(
         r4.DiagnosticReport(
             id=about.id_of(name),
             status="final" if first["NGAY_KQ"] else "registered",
-            code=_service_code(order) if order else _concept(systems.SERVICE, service),
+            code=_service_code(order)
+            if order
+            else _concept(systems.SERVICE, service) or r4.CodeableConcept(text="—"),
             subject=about.patient,
             encounter=about.encounter,
             effectiveDateTime=_moment(first, "NGAY_KQ"),
@@ -401,7 +412,7 @@ def _claim(episode: Episode, about: Episodic, created: date) -> Named:
             use="claim",
             patient=about.patient,
             created=created.isoformat(),
-            billablePeriod=r4.Period(start=_moment(main, "NGAY_VAO"), end=_moment(main, "NGAY_RA")),
+            billablePeriod=_period(_moment(main, "NGAY_VAO"), _moment(main, "NGAY_RA")),
             provider=_facility(about.facility),
             priority=_concept(_HL7 + "processpriority", "normal"),
             insurance=[

@@ -29,6 +29,7 @@ from yba.money.insurance.errors import (
     IdentityConflict,
     ImportFolderEmpty,
     NotAClaimFile,
+    PersonUnusable,
     TooBig,
     UnreadableClaim,
 )
@@ -249,13 +250,12 @@ class _Import:
                             )
                         ] += 1
         except Refusal as problem:
-            rule = "VN-O006" if isinstance(problem, IdentityConflict) else "VN-S010"
-            about = finding(rule, "XML1", 1, "SO_CCCD").of_episode(number)
+            named = _named(problem, number)
             return replace(
                 outcome,
                 state="set-aside",
                 refusal=problem,
-                findings=(*outcome.findings, about),
+                findings=(*outcome.findings, *named),
             )
         return replace(outcome, did=did)
 
@@ -294,6 +294,17 @@ class _Import:
         )
         async with self._place.database.transaction() as tx:
             await store.end_batch(tx, batch_id=self.batch_id, at=self._at, counts=counts)
+
+
+def _named(problem: Refusal, number: int) -> tuple[Finding, ...]:
+    """Return the rule and field behind a refusal to keep an episode, if it has one."""
+    if isinstance(problem, IdentityConflict):
+        found = finding("VN-O006", "XML1", 1, "SO_CCCD")
+    elif isinstance(problem, PersonUnusable):
+        found = finding("VN-S010", "XML1", 1, str(problem.values.get("part", "")))
+    else:
+        return ()
+    return (found.of_episode(number),)
 
 
 def _take(episodes: Iterator[Episode], count: int) -> Iterator[Episode]:
