@@ -24,7 +24,9 @@ _CLINICAL_TIMES = (
     "date", "onset-date", "authoredon", "authored", "issued", "created", "effective-time", "period",
     "birthdate", "sent", "occurrence", "recorded-date", "started",
 )  # fmt: skip
-_HIGH_CARDINALITY = re.compile(r"identifier|telecom|phone|email|^value$|udi", re.IGNORECASE)
+_HIGH_CARDINALITY = re.compile(
+    r"identifier|telecom|phone|email|udi|lot-number|serial|^(?:series|instance|uid)$"
+)
 
 TYPES: dict[str, type[msgspec.Struct]] = {
     struct.__name__: struct for struct in typing.get_args(AnyResource)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import traceback
 from collections.abc import Awaitable, Callable
@@ -46,7 +47,7 @@ class FhirApp:
         self._started = utc_now()
         self._callers = Callers(authenticate)
         self._database = state.database
-        self._ready = False
+        self._loading: asyncio.Future[None] | None = None
         self._writing = WriteConnections(state.database)
         self.trail = Trail(state.database)
         self._do = Interactions(
@@ -56,7 +57,7 @@ class FhirApp:
             clock=utc_now,
             reads=CoalescedReads(state.database),
             searches=SearchConnections(state.database),
-            writer=GroupWriter(self._writing, clock=utc_now),
+            writer=GroupWriter(self._writing, clock=utc_now, writers=1),
             processor=Processor(state.database, base=self._base),
             trail=self.trail,
         )
@@ -101,9 +102,11 @@ class FhirApp:
             await exchange.answer(200, self._statement())
             return
         actor = await self._callers.actor(exchange.header(b"authorization"))
-        if not self._ready:
-            await terms.load(self._database)
-            self._ready = True
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(terms.load(self._database))
+        if not self._loading.done():
+            # Once for all who arrive meanwhile; without it writing is slower, not wrong.
+            await asyncio.wait([self._loading])
         exchange.refuse_other_formats()
         do, method = self._do, exchange.method
         match method, parts:
