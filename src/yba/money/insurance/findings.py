@@ -19,6 +19,8 @@ Severity = Literal["error", "warning", "info"]
 
 FOUND = N_("found %(found)s")
 EXPECTED = N_("expected %(expected)s")
+# VN-O006: one file cannot decide it, an import can.
+SHARED_IDENTITY = N_("One identity number belongs to one person.")
 _LONGEST_VALUE = 60
 
 
