@@ -1,6 +1,7 @@
 """The verbs of the record. Each runs in the caller's transaction and writes its audit there.
 
-`save` is one statement for creates; `read`, `search` and `chart` are one statement each.
+`save` is one statement for creates; `read`, `search` and `chart` are one statement each. Without
+`at` a trace has the time of its transaction.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from yba.foundation.record.query.parse import parse
 from yba.foundation.record.settings import set_zone
 from yba.foundation.record.writing import Writer, refuse_invalid
 from yba.kernel.actor import Actor
-from yba.kernel.clock import utc_now
 from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
 
@@ -130,7 +130,7 @@ async def search(
 
     Raises UnsearchableQuery for what cannot be answered exactly.
     """
-    now = at or utc_now()
+    now = at or await tx.value(store.MOMENT)
     wanted = reading.limited(parse(type_.__name__, query), count)
     page = await reading.find(tx, wanted, now=now)
     await _audit_reads(tx, page.matches, actor=actor, what="record.search", at=now)
@@ -143,7 +143,7 @@ async def _audit_reads(
     groups: dict[str | None, list[str]] = {}
     for one in found:
         groups.setdefault(_patient_id(one.patient), []).append(f"{one.type}/{one.id}")
-    moment = at or utc_now()
+    moment = at or await tx.value(store.MOMENT)
     await audit.record_many(
         tx,
         [
@@ -183,7 +183,7 @@ async def chart(
     if not records:
         raise ResourceNotFound
     await audit.record(
-        tx, actor=actor, action="R", what="record.chart", at=at or utc_now(),
+        tx, actor=actor, action="R", what="record.chart", at=at or await tx.value(store.MOMENT),
         patient_id=patient_id, references=references, purpose=purpose,
     )  # fmt: skip
     return Chart(patient_id, resources, complete=len(records) < _MOST_IN_A_CHART)

@@ -190,3 +190,6 @@ BY_KEYS: LiteralString = """
             WHERE r.keys @> ARRAY[w.k] AND r.type = w.type AND r.flags & 1 = 0
             LIMIT 2) r
 """
+
+# When the transaction began, for traces of callers that give no moment.
+MOMENT: LiteralString = "SELECT now()"
