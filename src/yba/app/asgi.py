@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from yba.app import wiring
+from yba.app.demo_people import logins
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import service as audit
@@ -269,6 +270,8 @@ def build(config: settings.Settings) -> Shell:
         catalogs=catalogs,
         templates=environment.build(config, catalogs, wiring.navigation()),
     )
+    if config.is_demo:
+        state.extras["demo_logins"] = logins()
     audit.set_facility(config.facility_name)
     wiring.subscribe(config)
     fhir: list[Asgi] = []
