@@ -116,6 +116,9 @@ class Compiler:
         ]
         for condition, is_rare in zip(self.search.conditions, rare, strict=True):
             tests.append(self._test(condition, row, indexed=is_rare or always_indexed))
+        window = self.leaves.window(self.search.conditions, row)
+        if window:
+            tests.append(window)
         return driven, " AND ".join(tests)
 
     def _is_rare(self, condition: Condition) -> bool:

@@ -8,6 +8,7 @@ condition drives.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -28,12 +29,13 @@ from yba.foundation.record.keys import (
 )
 from yba.foundation.record.plans import TYPE_NUMBERS, TypePlan, plan_of, rooted_in_type
 from yba.foundation.record.query.parse import split, unescape
-from yba.foundation.record.query.tree import Leaf
+from yba.foundation.record.query.tree import Condition, Leaf
 from yba.foundation.record.rows import MISSING_TIME, OVERLAP, PIECE
 from yba.kernel.clock import micros
 from yba.kernel.text import fold
 
 _DAY = 86_400_000_000
+_NEVER = 1 << 63
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=[\d+\-.])")
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}", re.ASCII)
 
@@ -300,6 +302,29 @@ class Leaves:
             f" AND CASE WHEN {row}.flags & 2 = 0 THEN {exact} ELSE {several} END)"
         )
 
+    def window(self, conditions: Sequence[Condition], row: str) -> str:
+        """Return what "from" and "until" on the clinical time mean together, or "".
+
+        Each alone leaves half of time to the planner; together they are a small part of an index.
+        """
+        low, high = _NEVER, -_NEVER
+        for leaf in conditions:
+            if not isinstance(leaf, Leaf) or leaf.modifier or len(leaf.values) != 1:
+                continue
+            elements = frozenset(leaf.parameter.elements)
+            if leaf.parameter.kind != "date" or elements != plan_of(leaf.type).time_elements:
+                continue
+            prefix, first, last = self._moment(leaf.parameter.code, unescape(leaf.values[0]))
+            if prefix in ("gt", "ge", "sa"):
+                low = first if low == _NEVER else max(low, first)
+            elif prefix in ("lt", "le", "eb"):
+                high = last if high == -_NEVER else min(high, last)
+        if low == _NEVER or high == -_NEVER:
+            return ""
+        a, b = Late(self.arguments, low), Late(self.arguments, high)
+        ts, te = f"{row}.ts", f"{row}.te"
+        return f"(({ts} >= {a} - {_DAY} AND {ts} <= {b}) OR ({te} > {ts} + {_DAY} AND {te} >= {a}))"
+
     def _hull(self, prefix: str, row: str, low: int, high: int) -> str:
         """Return what must hold of the earliest and latest time; an index can serve it."""
         a, b = Late(self.arguments, low), Late(self.arguments, high)
@@ -308,7 +333,7 @@ class Leaves:
         def recent() -> str:
             # A span longer than a day is rare, so "ends after a" is looked up as "began after
             # a less one day, or is one of the long ones".
-            return f"({ts} > {a} - {_DAY} OR {te} > {ts} + {_DAY})"
+            return f"({ts} >= {a} - {_DAY} OR {te} > {ts} + {_DAY})"
 
         match prefix:
             case "eq" | "overlap":
