@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -190,7 +190,7 @@ async def find(
     records = await run(remembering or tx if statement.driven else tx, statement)
     _fill(page, records, statement.sort_columns, secret)
     if page.total is None and not search.cursor:
-        page.total = await _total(tx, search, page, compiler())
+        page.total = await _total(tx, search, page, compiler)
         if page.total is not None and page.next_cursor:
             _fill(page, records, statement.sort_columns, secret)
     return page
@@ -219,7 +219,9 @@ def _found(record: asyncpg.Record) -> Version:
     return Version(TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, unpack(body), patient)
 
 
-async def _total(tx: Tx, search: Search, page: Page, compiler: Compiler) -> int | None:
+async def _total(
+    tx: Tx, search: Search, page: Page, compiler: Callable[[], Compiler]
+) -> int | None:
     """Return how many match: exactly, or None where counting them all was not asked for."""
     if not page.next_cursor:
         return len(page.matches)
@@ -227,9 +229,9 @@ async def _total(tx: Tx, search: Search, page: Page, compiler: Compiler) -> int 
         case "none":
             return None
         case "accurate":
-            return (await run(tx, compiler.count()))[0][0]
+            return (await run(tx, compiler().count()))[0][0]
         case _:
-            found = (await run(tx, compiler.count(COUNTED_BY_DEFAULT)))[0][0]
+            found = (await run(tx, compiler().count(COUNTED_BY_DEFAULT)))[0][0]
             return None if found > COUNTED_BY_DEFAULT else found
 
 

@@ -13,9 +13,9 @@ from yba.foundation.record.plans import TYPE_NAMES
 from yba.plumbing.database import Tx
 
 _FRESH_SECONDS = 60.0
-# Below this many expected rows, collecting and sorting beats walking in order.
-_FEW_ROWS = 3000.0
-_SMALL_SHARE = 0.02
+# A page and one more, doubled because a row met while walking costs more than one collected.
+_ROWS_OF_A_PAGE = 42.0
+_FEW_ROWS = 200.0
 
 
 class Statistics:
@@ -43,9 +43,10 @@ class Statistics:
     def is_dense(self, type_: str, keys: list[int]) -> bool:
         """Return whether so many rows have one of `keys` that walking in order finds a page sooner."""
         share = sum(self.shares.get(key, 0.0) for key in keys)
-        if share * self.rows < _FEW_ROWS:
-            return False
-        return share > _SMALL_SHARE * max(self.types.get(type_, 0.0), 1e-9)
+        matching = share * self.rows
+        of_type = self.types.get(type_, 0.0) * self.rows
+        # Collecting reads every match; walking reads type / matching rows for each of a page.
+        return matching * matching > _ROWS_OF_A_PAGE * of_type and matching > _FEW_ROWS
 
 
 statistics = Statistics()
