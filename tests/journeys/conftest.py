@@ -28,7 +28,7 @@ _FLAGS = [
 Person = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hospital() -> Generator[Node]:
     """Yield the demo hospital on a free port, with its own database and worker.
 
@@ -48,9 +48,12 @@ def hospital() -> Generator[Node]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser]:
-    """Yield Debian's Chromium, or skip saying that it is absent."""
+    """Yield Debian's Chromium, or skip saying that it is absent.
+
+    It ends with the last journey: its event loop would stand in the way of other tests.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")

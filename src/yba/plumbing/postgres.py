@@ -18,6 +18,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -238,8 +239,9 @@ class EmbeddedPostgres:
         if not any(self._sockets().glob(".s.PGSQL.*")):
             return False
         try:
-            with asyncio.Runner() as runner:
-                return runner.run(ask())
+            # In a thread of its own: the caller may have an event loop running.
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(lambda: asyncio.run(ask())).result()
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
 
@@ -254,8 +256,17 @@ class EmbeddedPostgres:
             return None
 
     def has_died(self) -> bool:
-        """Return whether the server we started has ended without being stopped."""
-        return self._process is not None and self._process.poll() is not None
+        """Return whether the server has ended without being stopped, ours or the one we found."""
+        if self._process is not None:
+            return self._process.poll() is not None
+        pid = self.pid
+        if pid is None:
+            return True
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def stop(self) -> None:
         """Stop the server we started: fast shutdown, then immediate after a minute.

@@ -79,12 +79,14 @@ async def test_an_active_number_belongs_to_one_person(tx, at):
 )
 async def test_a_person_is_found_however_she_is_typed(tx, at, typed):
     patient_id = await register(tx, at)
-    await register(tx, at, person_named("Phạm Văn Xa", 77, birth_date="1990", phone=""))
+    other = await register(tx, at, person_named("Phạm Văn Xa", 77, birth_date="1990", phone=""))
 
     found = await parties.find_persons(tx, actor=DESK, text=typed)
 
-    assert [match.patient_id for match in found] == [patient_id]
-    assert found[0].reasons
+    # Tests of crowds leave other persons behind who share a birthday or a phone.
+    reasons = {match.patient_id: match.reasons for match in found}
+    assert reasons[patient_id]
+    assert other not in reasons
 
 
 async def test_a_person_is_found_by_her_patient_number_without_zeros(tx, at):
