@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from yba.kernel.actor import Actor
@@ -15,6 +16,16 @@ from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Database, Tx
 from yba.plumbing.postgres import EmbeddedPostgres
 from yba.plumbing.settings import Settings
+
+# No test depends on how fast the machine is. Every run tries the same examples, so that a red
+# build is about the change; YBA_EXPLORE=1 looks for new ones.
+hypothesis.settings.register_profile(
+    "yba",
+    deadline=None,
+    derandomize=not os.environ.get("YBA_EXPLORE"),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("yba")
 
 NOON = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
 
