@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.builders.node import Node
 
 from yba.app.demo_people import PASSWORD
@@ -25,10 +25,13 @@ _FLAGS = [
     "--no-first-run",
 ]
 
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
+
 Person = Callable[..., Page]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def hospital() -> Generator[Node]:
     """Yield the demo hospital on a free port, with its own database and worker.
 
@@ -48,11 +51,11 @@ def hospital() -> Generator[Node]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
     """Yield Debian's Chromium, or skip saying that it is absent.
 
-    It ends with the last journey: its event loop would stand in the way of other tests.
+    It ends with its module: its event loop would stand in the way of other tests.
     """
     program = shutil.which("chromium")
     if program is None:
@@ -79,7 +82,7 @@ def person(hospital: Node, browser: Browser) -> Generator[Person]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda problem: pytest.fail(f"script error: {problem}"))
         if login:
             page.goto("/sign-in")
@@ -87,6 +90,7 @@ def person(hospital: Node, browser: Browser) -> Generator[Person]:
             page.fill("#password", PASSWORD)
             page.click("#sign-in-button")
             page.wait_for_url(lambda address: "/sign-in" not in address)
+            page.wait_for_load_state("load")
         return page
 
     yield sit_down

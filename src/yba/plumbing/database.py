@@ -122,9 +122,9 @@ class Database:
         Raises DatabaseBusy if none comes free in time.
         """
         try:
-            connection = await asyncio.wait_for(self._free.get(), self._wait_seconds)
-        except TimeoutError:
-            raise DatabaseBusy from None
+            connection = self._free.get_nowait()
+        except asyncio.QueueEmpty:
+            connection = await self._wait_for_a_free_one()
         try:
             if connection is None or connection.is_closed():
                 if connection is not None:
@@ -135,6 +135,12 @@ class Database:
             yield connection
         finally:
             self._free.put_nowait(connection)
+
+    async def _wait_for_a_free_one(self) -> Connection | None:
+        try:
+            return await asyncio.wait_for(self._free.get(), self._wait_seconds)
+        except TimeoutError:
+            raise DatabaseBusy from None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx]:
