@@ -64,8 +64,10 @@ async def test_a_failing_listener_is_tried_again_later_and_blocks_nobody(
 
     assert heard == [Happened(3, at)]
     async with database.transaction() as tx:
-        assert (await outbox.backlog(tx)).waiting == 1
-        await tx.execute("DELETE FROM plumbing.outbox WHERE done_at IS NULL")
+        waits = "FROM plumbing.outbox WHERE done_at IS NULL AND listener LIKE '%test_database%'"
+        assert await tx.value(f"SELECT array_agg(attempts) {waits}") == [1]
+        assert (await outbox.backlog(tx)).waiting >= 1
+        await tx.execute(f"DELETE {waits}")
 
 
 def test_a_stored_body_is_found_by_its_hash(blobs: BlobStore):

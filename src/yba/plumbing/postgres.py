@@ -282,6 +282,8 @@ class EmbeddedPostgres:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
             process.wait(10)
+        shutil.rmtree(self._sockets(), ignore_errors=True)
+        self._socket_dir = None
 
     def kill(self) -> None:
         """Kill the server and its children at once, as a power cut would (for fault tests)."""
