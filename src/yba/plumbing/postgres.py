@@ -147,18 +147,20 @@ class EmbeddedPostgres:
         folder = binaries()
         if self._account is None or all(p.stat().st_mode & 0o001 for p in folder.parents):
             return str(folder / name)
-        home = Path(tempfile.gettempdir()) / f"yba-pginstall-{getpass.getuser()}"
-        target = home / folder.parent.name
-        if not (target / "bin" / "postgres").exists():
-            draft = Path(tempfile.mkdtemp(prefix="yba-pginstall-"))
-            shutil.copytree(folder.parent, draft / "copy", symlinks=True)
+        # The wheel's libraries lie beside its package, found by a relative path: both are copied.
+        package = folder.parents[1]
+        home = Path(tempfile.gettempdir()) / f"yba-postgres-{getpass.getuser()}"
+        copied = home / package.name / "pginstall" / "bin"
+        if not (copied / "postgres").exists():
+            draft = Path(tempfile.mkdtemp(prefix="yba-postgres-"))
+            for part in (package, package.with_name(package.name + ".libs")):
+                if part.is_dir():
+                    shutil.copytree(part, draft / part.name, symlinks=True)
             draft.chmod(0o755)
-            home.mkdir(mode=0o755, exist_ok=True)
-            home.chmod(0o755)
             with contextlib.suppress(OSError):
-                (draft / "copy").rename(target)
+                draft.rename(home)
             shutil.rmtree(draft, ignore_errors=True)
-        return str(target / "bin" / name)
+        return str(copied / name)
 
     def _initialise(self) -> None:
         if (self.data_dir / "PG_VERSION").exists():
