@@ -14,14 +14,16 @@ from yba import __version__
 from yba.foundation.record import bundle, terms
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.processing import GroupWriter, Processor
+from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, NotSignedIn, Refusal
 from yba.plumbing.web import AppState
-from yba.surfaces.fhir_api import capability, outcomes
+from yba.surfaces.fhir_api import capability, operations, outcomes
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
 from yba.surfaces.fhir_api.connections import SearchConnections, WriteConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
-from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction
+from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction, permit
+from yba.surfaces.fhir_api.operation import Call
 from yba.surfaces.fhir_api.reads import CoalescedReads
 from yba.surfaces.fhir_api.trail import Trail
 
@@ -123,6 +125,8 @@ class FhirApp:
                 await do.bundle(exchange, actor)
             case "POST", [type_, "_search"] if type_ in TYPE_NUMBERS:
                 await do.search(exchange, actor, type_)
+            case (("GET" | "HEAD" | "POST"), [*place, name]) if name[0] == "$" and len(place) <= 2:
+                await self._operation(exchange, actor, name[1:], *place)
             case "PUT", [type_, id_] if type_ in TYPE_NUMBERS and _ID.fullmatch(id_):
                 await do.update(exchange, actor, type_, id_)
             case "PUT", [type_] if type_ in TYPE_NUMBERS:
@@ -143,6 +147,18 @@ class FhirApp:
                 raise UnknownPlace
             case _:
                 raise NoSuchInteraction
+
+    async def _operation(
+        self, exchange: Exchange, actor: Actor, name: str, type_: str | None = None, id_: str = ""
+    ) -> None:
+        if (type_ and type_ not in TYPE_NUMBERS) or (id_ and not _ID.fullmatch(id_)):
+            raise UnknownPlace
+        level = "instance" if id_ else "type" if type_ else "system"
+        operation = operations.find(name, level, type_)
+        if operation is None or (operation.by_post_only and exchange.method != "POST"):
+            raise NoSuchInteraction
+        permit(actor, operation.permission)
+        await operation.handle(Call(operation, exchange, actor, self._do, type_, id_ or None))
 
     def _statement(self) -> bytes:
         return capability.statement(

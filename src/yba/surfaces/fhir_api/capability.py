@@ -9,6 +9,7 @@ from typing import Any
 from yba.fhir import r4
 from yba.foundation.record.plans import TYPE_NAMES, plan_of
 from yba.foundation.record.rows import Moment
+from yba.surfaces.fhir_api import operations
 
 _INTERACTIONS = (
     "read", "vread", "update", "delete", "history-instance", "history-type", "create",
@@ -30,6 +31,12 @@ def statement(base: str, name: str, version: str, at: datetime) -> bytes:
             r4.CapabilityStatementRestInteraction(code=code)  # type: ignore[arg-type]
             for code in ("transaction", "batch", "history-system")
         ],
+        "operation": [
+            r4.CapabilityStatementRestResourceOperation(name=one.name, definition=one.definition)
+            for one in operations.ALL
+            if one.serves("system", None)
+        ]
+        or None,
     }
     return r4.encode(
         r4.CapabilityStatement(
@@ -63,6 +70,7 @@ def _resource(type_: str) -> r4.CapabilityStatementRestResource:
         conditionalRead="full-support",
         conditionalUpdate=True,
         conditionalDelete="single",
+        operation=_operations_of(type_) or None,
         searchInclude=references or None,
         searchParam=[
             r4.CapabilityStatementRestResourceSearchParam(
@@ -72,3 +80,12 @@ def _resource(type_: str) -> r4.CapabilityStatementRestResource:
             for parameter in sorted(parameters, key=lambda p: p.code)
         ],
     )
+
+
+def _operations_of(type_: str) -> list[r4.CapabilityStatementRestResourceOperation]:
+    """Return the operations that may be called at this type or at one of its resources."""
+    return [
+        r4.CapabilityStatementRestResourceOperation(name=one.name, definition=one.definition)
+        for one in operations.ALL
+        if one.serves("type", type_) or one.serves("instance", type_)
+    ]

@@ -63,7 +63,7 @@ class Interactions:
 
     async def read(self, exchange: Exchange, actor: Actor, type_: str, id_: str) -> None:
         """Answer the current state of one resource."""
-        _permit(actor, READ)
+        permit(actor, READ)
         found = await self.reads.read(type_, id_)
         if found is None:
             raise ResourceNotFound
@@ -97,7 +97,7 @@ class Interactions:
         self, exchange: Exchange, actor: Actor, type_: str, id_: str, version: str
     ) -> None:
         """Answer one state of one resource."""
-        _permit(actor, READ)
+        permit(actor, READ)
         if not version.isascii() or not version.isdigit() or len(version) > 9:
             raise ResourceNotFound
         async with self.database.borrow() as connection:
@@ -107,7 +107,7 @@ class Interactions:
 
     async def create(self, exchange: Exchange, actor: Actor, type_: str) -> None:
         """Store a new resource; with If-None-Exist only if nothing matches."""
-        _permit(actor, WRITE)
+        permit(actor, WRITE)
         exchange.refuse_other_media()
         resource = bundle.readable(await exchange.body(), type_)
         resource.id = new_id()
@@ -121,7 +121,7 @@ class Interactions:
 
     async def update(self, exchange: Exchange, actor: Actor, type_: str, id_: str) -> None:
         """Store the next state of a resource, addressed by id or by a condition."""
-        _permit(actor, WRITE)
+        permit(actor, WRITE)
         exchange.refuse_other_media()
         resource = bundle.readable(await exchange.body(), type_)
         if id_ and resource.id != id_:
@@ -138,7 +138,7 @@ class Interactions:
 
     async def delete(self, exchange: Exchange, actor: Actor, type_: str, id_: str) -> None:
         """Delete a resource, addressed by id or by a condition."""
-        _permit(actor, WRITE)
+        permit(actor, WRITE)
         match = exchange.header(b"if-match")
         operation = Operation(
             "DELETE", type_, actor, id=id_, condition=None if id_ else _condition(exchange),
@@ -167,7 +167,7 @@ class Interactions:
 
     async def search(self, exchange: Exchange, actor: Actor, type_: str) -> None:
         """Answer one page of a search."""
-        _permit(actor, READ)
+        permit(actor, READ)
         query = exchange.query
         if exchange.method == "POST":
             exchange.refuse_other_media("application/x-www-form-urlencoded")
@@ -199,7 +199,7 @@ class Interactions:
         self, exchange: Exchange, actor: Actor, type_: str | None, id_: str | None
     ) -> None:
         """Answer the states of one resource, one type or everything, newest first."""
-        _permit(actor, READ)
+        permit(actor, READ)
         count = exchange.parameter("_count") or "100"
         if not count.isascii() or not count.isdigit() or len(count) > 6:
             raise UnsearchableQuery(reason="_count must be a whole number")
@@ -252,7 +252,7 @@ class Interactions:
 
     async def bundle(self, exchange: Exchange, actor: Actor) -> None:
         """Carry out a transaction or batch."""
-        _permit(actor, WRITE)
+        permit(actor, WRITE)
         exchange.refuse_other_media()
         body = await exchange.body()
         at = self.clock()
@@ -275,7 +275,7 @@ class Interactions:
     async def _read_entry(self, actor: Actor, url: str, bundle_type: str) -> bytes:
         """Answer a GET inside a bundle."""
         try:
-            _permit(actor, READ)
+            permit(actor, READ)
             path, _, query = url.partition("?")
             parts = path.strip("/").split("/")
             if parts[0] not in TYPE_NUMBERS or len(parts) > 2:
@@ -315,7 +315,8 @@ def _sign(number: int) -> str:
     return "~" if number < 0 else ""
 
 
-def _permit(actor: Actor, permission: str) -> None:
+def permit(actor: Actor, permission: str) -> None:
+    """Raise AccessRefused unless the actor may do this."""
     if not actor.may(permission):
         raise AccessRefused
 
