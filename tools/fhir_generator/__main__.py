@@ -6,6 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+from tools.fhir_generator.compartments import write_compartments
 from tools.fhir_generator.extractors import write_search
 from tools.fhir_generator.package import read_package
 from tools.fhir_generator.search import read_search
@@ -27,6 +28,7 @@ def generate(package_path: Path, target: Path) -> dict[str, str]:
     files = write_structs(definitions)
     files |= write_search(read_search(package, definitions), definitions)
     files |= write_tables(definitions)
+    files |= write_compartments(package)
     files["__init__.py"] = (
         '"""Code and tables generated from the official FHIR R4 definitions."""\n'
     )
