@@ -1,0 +1,91 @@
+"""Composites: parts that belong together.
+
+Standard: FHIR R4 search, "composite".
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.plans import plan_of, rooted_in_type
+from yba.foundation.record.query.leaves import amount, date
+from yba.foundation.record.query.leaves.asking import Asking, any_of, parts_of, unsupported
+from yba.foundation.record.query.parse import split, unescape
+from yba.foundation.record.query.tree import Leaf
+
+
+class LeafSql(Protocol):
+    """How a part that stands on its own is asked for."""
+
+    def __call__(self, leaf: Leaf, row: str, *, indexed: bool) -> str: ...
+
+
+def sql(asking: Asking, leaf: Leaf, row: str, indexed: bool, leaf_sql: LeafSql) -> str:
+    """Return "one of its pairs is one of these"."""
+    return any_of(_value(asking, leaf, value, row, indexed, leaf_sql) for value in leaf.values)
+
+
+def _value(
+    asking: Asking, leaf: Leaf, value: str, row: str, indexed: bool, leaf_sql: LeafSql
+) -> str:
+    parts = split(value, "$")
+    if len(parts) != 2 or len(leaf.parameter.components) != 2:
+        raise UnsearchableQuery(reason=f"{leaf.parameter.code} must be two values joined by $")
+    plan = plan_of(leaf.type)
+    return any_of(
+        _rooted(leaf, element, parts, row, indexed, leaf_sql)
+        if element in plan.rewritten
+        else _pair(asking, leaf, element, parts, row, indexed)
+        for element in leaf.parameter.elements
+    )
+
+
+def _rooted(
+    leaf: Leaf, element: int, parts: list[str], row: str, indexed: bool, leaf_sql: LeafSql
+) -> str:
+    plan = plan_of(leaf.type)
+    rooted = next(
+        parameter
+        for parameter in plan.parameters.values()
+        if rooted_in_type(parameter, leaf.type) and element in parameter.elements
+    )
+    tests = [
+        leaf_sql(Leaf(leaf.type, plan.parameters[code], "", (part,)), row, indexed=indexed)
+        for (code, _), part in zip(rooted.components, parts, strict=True)
+    ]
+    return "(" + " AND ".join(tests) + ")"
+
+
+def _pair(
+    asking: Asking, leaf: Leaf, element: int, parts: list[str], row: str, indexed: bool
+) -> str:
+    (_, first_kind), (second_code, second_kind) = leaf.parameter.components
+    if first_kind != "token":
+        raise unsupported(leaf.parameter.code)
+    scope = asking.arguments.add(plan_of(leaf.type).scopes[element], "bigint")
+    first = _code_test(asking, parts[0], "system", "code")
+    term = f"SELECT t.k FROM record.term t WHERE t.scope = {scope} AND {first}"
+    match second_kind:
+        case "token":
+            second = _code_test(asking, parts[1], "second_system", "second_code")
+            return asking.has_keys(row, [], [f"{term} AND {second}"], indexed)
+        case "quantity":
+            test, unit = amount.quantity_tests(asking, second_code, parts[1])
+            return asking.in_table("range", f"ARRAY({term}{unit})", test, row)
+        case "date":
+            bounds = date.moment(asking, second_code, unescape(parts[1]))
+            test = asking.compare("x.lo", "x.hi", bounds)
+            return asking.in_table("range", f"ARRAY({term})", test, row)
+        case _:
+            raise unsupported(leaf.parameter.code)
+
+
+def _code_test(asking: Asking, value: str, system_column: str, code_column: str) -> str:
+    parts = parts_of(value)
+    if len(parts) > 2 or not parts[-1]:
+        raise UnsearchableQuery(reason="a token must be code or system|code")
+    test = f"t.{code_column} = {asking.arguments.add(parts[-1], 'text')}"
+    if len(parts) == 2:
+        test += f" AND t.{system_column} = {asking.arguments.add(parts[0], 'text')}"
+    return test

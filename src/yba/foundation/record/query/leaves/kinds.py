@@ -1,0 +1,69 @@
+"""Which module answers for which kind of parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from yba.foundation.record.query.leaves import (
+    amount,
+    composite,
+    date,
+    plain,
+    reference,
+    string,
+    token,
+)
+from yba.foundation.record.query.leaves.asking import Arguments, Asking, unsupported
+from yba.foundation.record.query.tree import Condition, Leaf
+
+
+class Leaves:
+    """Turns leaves into SQL, collecting arguments."""
+
+    def __init__(self, arguments: Arguments, *, zone: tzinfo, now: datetime, base: str) -> None:
+        self.asking = Asking(arguments, zone=zone, now=now, base=base)
+
+    def sql(self, leaf: Leaf, row: str, *, indexed: bool) -> str:
+        """Return a condition on `row`; `indexed` chooses the form that an index can serve.
+
+        Raises UnsearchableQuery for values that cannot be read.
+        """
+        asking, parameter = self.asking, leaf.parameter
+        if parameter.code == "_id":
+            return plain.by_id(asking, leaf, row)
+        if parameter.code == "_lastUpdated":
+            return date.updated(asking, leaf, row)
+        if leaf.modifier == "missing":
+            return plain.missing(asking, leaf, row)
+        match parameter.kind:
+            case "token":
+                return token.sql(asking, leaf, row, indexed)
+            case "reference":
+                return reference.sql(asking, leaf, row, indexed)
+            case "uri":
+                return plain.uri(asking, leaf, row, indexed)
+            case "string":
+                return string.sql(asking, leaf, row, indexed)
+            case "date":
+                return date.sql(asking, leaf, row)
+            case "number":
+                return amount.number(asking, leaf, row)
+            case "quantity":
+                return amount.quantity(asking, leaf, row)
+            case "composite":
+                return composite.sql(asking, leaf, row, indexed, self.sql)
+            case _:
+                raise unsupported(parameter.code)
+
+    def has_keys(self, row: str, keys: list[int], lookups: list[str], indexed: bool) -> str:
+        """Return "any of these keys", known ones and those that `lookups` find in record.term."""
+        return self.asking.has_keys(row, keys, lookups, indexed)
+
+    def token_keys(self, leaf: Leaf) -> tuple[list[int], list[str]]:
+        """Return the keys that any value has, and look-ups for those not computable."""
+        return token.keys_of(self.asking, leaf)
+
+    def window(self, conditions: Sequence[Condition], row: str) -> str:
+        """Return what "from" and "until" on the clinical time mean together, or ""."""
+        return date.window(self.asking, conditions, row)
