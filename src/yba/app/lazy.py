@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 _ELSEWHERE = {
     "import": ("yba.app.importing", "app", "Bring in data that other systems made."),
     "terminology": (
-        "yba.foundation.terminology.cli",
+        "yba.app.code_lists",
         "app",
         "Code lists with their validity dates: load, look up.",
     ),

@@ -1,15 +1,13 @@
 """`yba terminology`: load published code lists, look into them.
 
-The command line of a node without a running server: it opens the database
-the settings name, or starts the node's own for as long as it needs.
+`add_to` puts the commands into the program's group; the program hands in how
+to reach the node.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -20,88 +18,82 @@ from rich.table import Table
 from yba.foundation.terminology import readers, service
 from yba.foundation.terminology.importing import ImportReport
 from yba.kernel.clock import local_date, utc_now
-from yba.plumbing import migrations, settings
 from yba.plumbing.database import Database, Tx
-from yba.plumbing.postgres import EmbeddedPostgres
+from yba.plumbing.settings import Settings
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Code lists with their validity dates.")
 _MISPRINTS_SHOWN = 20
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, like 2026-07-01.")]
 
 
-@contextmanager
-def _database_url() -> Generator[str]:
-    config = settings.load()
-    if config.database_url is not None:
-        yield config.database_url
-        return
-    postgres = EmbeddedPostgres(config.data_dir / "postgres")
-    postgres.start()
-    try:
-        yield postgres.dsn
-    finally:
-        postgres.stop()
+class RunOnNode(Protocol):
+    """Runs a verb on the node's database, migrated."""
+
+    def __call__(self, verb: Callable[[Settings, Database], Awaitable[T]], /) -> T:
+        """Return what the verb returns."""
+        ...
 
 
-def _in_transaction(verb: Callable[[Tx], Awaitable[T]]) -> T:
-    async def go(url: str) -> T:
-        await migrations.migrate(url)
-        database = Database(url, connections=1)
-        try:
-            async with database.transaction() as tx:
-                await service.load_shipped(tx)
-                return await verb(tx)
-        finally:
-            await database.close()
+def _in_transaction(run_on_node: RunOnNode, verb: Callable[[Tx], Awaitable[T]]) -> T:
+    async def go(_: Settings, database: Database) -> T:
+        async with database.transaction() as tx:
+            return await verb(tx)
 
-    with _database_url() as url:
-        return asyncio.run(go(url))
+    return run_on_node(go)
 
 
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="The published list: .xlsx, or text with tabs.")],
-    kind: Annotated[str, typer.Option("--list", help="One of: " + ", ".join(readers.KINDS))],
-    valid_from: Annotated[
-        datetime,
-        typer.Option(formats=["%Y-%m-%d"], help="The first day on which the list is in force."),
-    ],
-    valid_to: Day = None,
-    allow_shrink: Annotated[
-        bool, typer.Option(help="Accept a complete list that ends most codes in force.")
-    ] = False,
-) -> None:
-    """Bring a published list into force, all of it or nothing.
+def add_to(app: typer.Typer, run_on_node: RunOnNode) -> None:
+    """Add the commands `import`, `search` and `lists` to `app`."""
+    app.command("import")(_import(run_on_node))
+    app.command("search")(_search(run_on_node))
+    app.command("lists")(_lists(run_on_node))
 
-    Codes that changed get a new row and the old one ends the day before;
-    diagnoses already recorded are never touched. Repeating an import changes
-    nothing.
 
-    Example: yba terminology import icd10.xlsx --list icd10 --valid-from 2026-07-01
-    """
-    console = Console()
-    first_day = valid_from.date()
-    last_day = valid_to.date() if valid_to else None
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"reading {file.name}", total=None)
-        published = readers.read_list(file, kind=kind)
-        progress.update(task, description=f"loading {len(published.concepts):,} codes")
+def _import(run_on_node: RunOnNode) -> Callable[..., Any]:
+    def import_(
+        file: Annotated[Path, typer.Argument(help="The published list: .xlsx, or text with tabs.")],
+        kind: Annotated[str, typer.Option("--list", help="One of: " + ", ".join(readers.KINDS))],
+        valid_from: Annotated[
+            datetime,
+            typer.Option(formats=["%Y-%m-%d"], help="The first day on which the list is in force."),
+        ],
+        valid_to: Day = None,
+        allow_shrink: Annotated[
+            bool, typer.Option(help="Accept a complete list that ends most codes in force.")
+        ] = False,
+    ) -> None:
+        """Bring a published list into force, all of it or nothing.
 
-        async def load(tx: Tx) -> ImportReport:
-            return await service.import_list(
-                tx,
-                published=published,
-                valid_from=first_day,
-                valid_to=last_day,
-                allow_shrink=allow_shrink,
-            )
+        Codes that changed get a new row and the old one ends the day before;
+        diagnoses already recorded are never touched. Repeating an import changes
+        nothing.
 
-        report = _in_transaction(load)
-    _show(console, report, first_day)
+        Example: yba terminology import icd10.xlsx --list icd10 --valid-from 2026-07-01
+        """
+        console = Console()
+        first_day = valid_from.date()
+        last_day = valid_to.date() if valid_to else None
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(f"reading {file.name}", total=None)
+            published = readers.read_list(file, kind=kind)
+            progress.update(task, description=f"loading {len(published.concepts):,} codes")
+
+            async def load(tx: Tx) -> ImportReport:
+                return await service.import_list(
+                    tx,
+                    published=published,
+                    valid_from=first_day,
+                    valid_to=last_day,
+                    allow_shrink=allow_shrink,
+                )
+
+            report = _in_transaction(run_on_node, load)
+        _show(console, report, first_day)
+
+    return import_
 
 
 def _show(console: Console, report: ImportReport, first_day: date) -> None:
@@ -122,37 +114,41 @@ def _show(console: Console, report: ImportReport, first_day: date) -> None:
         console.print("Nothing changed: this list was already in force.")
 
 
-@app.command()
-def search(
-    system: Annotated[str, typer.Argument(help="icd10, service, drug, commune, ma_khoa …")],
-    text: Annotated[str, typer.Argument(help="Words in any order without accents, or a code.")],
-    on: Day = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-) -> None:
-    """Look up codes in force on a day, today if none is given.
+def _search(run_on_node: RunOnNode) -> Callable[..., Any]:
+    def search(
+        system: Annotated[str, typer.Argument(help="icd10, service, drug, commune, ma_khoa …")],
+        text: Annotated[str, typer.Argument(help="Words in any order without accents, or a code.")],
+        on: Day = None,
+        limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    ) -> None:
+        """Look up codes in force on a day, today if none is given.
 
-    Example: yba terminology search icd10 "sot xuat huyet"
-    """
-    day = on.date() if on else local_date(utc_now())
-    console = Console()
+        Example: yba terminology search icd10 "sot xuat huyet"
+        """
+        day = on.date() if on else local_date(utc_now())
+        console = Console()
 
-    async def find(tx: Tx) -> list[service.Concept]:
-        return await service.search_concepts(tx, system=system, text=text, on=day, limit=limit)
+        async def find(tx: Tx) -> list[service.Concept]:
+            return await service.search_concepts(tx, system=system, text=text, on=day, limit=limit)
 
-    for concept in _in_transaction(find):
-        console.print(f"[bold]{escape(concept.code)}[/]  {escape(concept.name_vi)}")
+        for concept in _in_transaction(run_on_node, find):
+            console.print(f"[bold]{escape(concept.code)}[/]  {escape(concept.name_vi)}")
+
+    return search
 
 
-@app.command()
-def lists() -> None:
-    """Show every list that was loaded, newest first."""
-    console = Console()
-    table = Table("system", "rows", "from", "source")
+def _lists(run_on_node: RunOnNode) -> Callable[..., Any]:
+    def lists() -> None:
+        """Show every list that was loaded, newest first."""
+        console = Console()
+        table = Table("system", "rows", "from", "source")
 
-    async def loaded(tx: Tx) -> list[service.Edition]:
-        return await service.editions(tx)
+        async def loaded(tx: Tx) -> list[service.Edition]:
+            return await service.editions(tx)
 
-    for edition in _in_transaction(loaded):
-        start = f"{edition.valid_from:%d/%m/%Y}" if edition.valid_from else "as each row says"
-        table.add_row(edition.system, f"{edition.row_count:,}", start, edition.source)
-    console.print(table)
+        for edition in _in_transaction(run_on_node, loaded):
+            start = f"{edition.valid_from:%d/%m/%Y}" if edition.valid_from else "as each row says"
+            table.add_row(edition.system, f"{edition.row_count:,}", start, edition.source)
+        console.print(table)
+
+    return lists
