@@ -28,3 +28,19 @@ class ShippedListBroken(Refusal):
     code = "terminology.shipped-list-broken"
     status = 500
     message = "The shipped list %(file)s is broken in line %(line)s: %(reason)s."
+
+
+class UnknownValueSet(Refusal):
+    """No value set of that name is known here."""
+
+    code = "terminology.unknown-value-set"
+    status = 404
+    message = "Not found: no value set %(url)s is known here."
+
+
+class NotExpandable(Refusal):
+    """The members of a value set cannot be listed here."""
+
+    code = "terminology.not-expandable"
+    status = 422
+    message = "Not expanded: %(reason)s."

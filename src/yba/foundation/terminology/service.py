@@ -6,6 +6,14 @@ from typing import cast
 
 from yba.foundation.terminology import importing, shipped, store
 from yba.foundation.terminology.importing import ImportReport, PublishedList
+from yba.foundation.terminology.lookups import (
+    Codes,
+    ancestors,
+    codes_of,
+    descendants,
+    expanded,
+    is_member,
+)
 from yba.foundation.terminology.model import (
     CodeBook,
     Concept,
@@ -26,20 +34,26 @@ from yba.plumbing.database import Tx
 
 __all__ = [
     "CodeBook",
+    "Codes",
     "Concept",
     "Edition",
     "Found",
     "ImportReport",
     "Problem",
     "PublishedList",
+    "ancestors",
     "check_diagnosis",
     "code_book",
+    "codes_of",
     "communes",
     "concept",
     "concepts",
     "concepts_of",
+    "descendants",
     "editions",
+    "expanded",
     "import_list",
+    "is_member",
     "load_shipped",
     "province_of_commune",
     "provinces",
