@@ -18,13 +18,14 @@ _NULL = b"\xff\xff\xff\xff"
 _NO_KEYS = Struct(">iiii").pack(12, 0, 0, 20)
 _LENGTH = Struct(">i").pack
 _BEFORE_PATIENT = Struct(">hiqiq").pack
-_PATIENT = Struct(">iq").pack
+_NUMBER = Struct(">iq").pack
 _AFTER_PATIENT = Struct(">iqiqiqiiihih").pack
 _RANGE = Struct(">hiqiqiqiqih").pack
+_CODE = Struct(">hiqiqiqih").pack
 _STRING = Struct(">hiqiqihi").pack
 _RESOURCE_COLUMNS = (
     "rid", "updated", "patient", "ts", "te", "present", "version", "type", "flags", "fid", "keys",
-    "body",
+    "body", "code",
 )  # fmt: skip
 
 
@@ -48,8 +49,8 @@ def resources(rows: Sequence[Row]) -> bytes:
     parts = [_HEADER]
     add = parts.append
     for row in rows:
-        add(_BEFORE_PATIENT(12, 8, row.rid, 8, row.updated))
-        add(_NULL if row.patient is None else _PATIENT(8, row.patient))
+        add(_BEFORE_PATIENT(13, 8, row.rid, 8, row.updated))
+        add(_NULL if row.patient is None else _NUMBER(8, row.patient))
         add(
             _AFTER_PATIENT(
                 8, row.ts, 8, row.te, 8, row.present, 4, row.version, 2, row.number, 2, row.flags
@@ -64,6 +65,7 @@ def resources(rows: Sequence[Row]) -> bytes:
         add(_array(row.keys))
         add(_LENGTH(len(row.body)))
         add(row.body)
+        add(_NULL if row.code is None else _NUMBER(8, row.code))
     add(_TRAILER)
     return b"".join(parts)
 
@@ -88,6 +90,14 @@ def strings(rows: Sequence[Row]) -> bytes:
     return b"".join((_HEADER, *parts, _TRAILER)) if parts else b""
 
 
+def codes(rows: Sequence[Row]) -> bytes:
+    """Return the rows of record.coded, or nothing if there are none."""
+    parts = [
+        _CODE(4, 8, k, 8, ts, 8, rid, 2, type_) for row in rows for k, ts, rid, type_ in row.codes
+    ]
+    return b"".join((_HEADER, *parts, _TRAILER)) if parts else b""
+
+
 async def _once(content: bytes) -> AsyncGenerator[bytes]:
     yield content
 
@@ -98,6 +108,7 @@ async def copy(tx: Tx, rows: Sequence[Row]) -> None:
         ("resource", _RESOURCE_COLUMNS, resources(rows)),
         ("range", ("k", "lo", "hi", "rid", "type"), ranges(rows)),
         ("string", ("k", "rid", "type", "v"), strings(rows)),
+        ("coded", ("k", "ts", "rid", "type"), codes(rows)),
     ):
         if content:
             await tx.connection.copy_to_table(

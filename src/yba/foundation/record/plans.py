@@ -24,6 +24,9 @@ _CLINICAL_TIMES = (
     "date", "onset-date", "authoredon", "authored", "issued", "created", "effective-time", "period",
     "birthdate", "sent", "occurrence", "recorded-date", "started",
 )  # fmt: skip
+# What a resource of a type says it is; its codes have an ordered index of their own.
+_PRINCIPAL_CODES = ("code", "vaccine-code", "type", "service-type", "category", "topic")
+_BIRTH_DATE = "birthdate"
 _HIGH_CARDINALITY = re.compile(
     r"identifier|telecom|phone|email|udi|lot-number|serial|^(?:series|instance|uid)$"
 )
@@ -45,7 +48,7 @@ class TypePlan:
     """How resources of one type are filed."""
 
     __slots__ = (
-        "bits", "identifier_elements", "name", "number", "parameters", "patient_element",
+        "bits", "by_time", "code_element", "identifier_elements", "name", "number", "parameters", "patient_element",
         "reference_keys", "rewritten", "scopes", "time_elements", "token_keys",
     )  # fmt: skip
 
@@ -68,6 +71,12 @@ class TypePlan:
         self.rewritten = _rewritten_composites(self.parameters, name)
         self.time_elements = self._time_elements()
         self.patient_element = self._patient_element()
+        self.code_element = self._code_element()
+        # Whether "newest first" is by clinical time. A birth date says nothing of a record's age.
+        self.by_time = not (
+            _BIRTH_DATE in self.parameters
+            and frozenset(self.parameters[_BIRTH_DATE].elements) == self.time_elements
+        )
 
     def _time_elements(self) -> frozenset[int]:
         """Return the elements whose single value is kept in the row itself."""
@@ -91,6 +100,14 @@ class TypePlan:
             field = re.match(rf"{self.name}\.(\w+)(?:$|\.where\()", parameter.expression)
             if field and not _repeats(TYPES[self.name], field[1]):
                 return parameter.elements[0]
+        return None
+
+    def _code_element(self) -> int | None:
+        """Return the element of the principal code, or None if the type has none."""
+        for code in _PRINCIPAL_CODES:
+            parameter = self.parameters.get(code)
+            if parameter is not None and parameter.kind == "token" and parameter.elements:
+                return parameter.elements[0] if len(parameter.elements) == 1 else None
         return None
 
 

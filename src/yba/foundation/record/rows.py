@@ -40,13 +40,14 @@ OVERLAP = 100
 TermRow = tuple[int, int, str, str, str, str, str]
 RangeRow = tuple[int, int, int, int, int]
 StringRow = tuple[int, int, int, str]
+CodeRow = tuple[int, int, int, int]
 
 
 class Row:
     """Everything stored for one version of one resource."""
 
     __slots__ = (
-        "body", "fid", "flags", "id", "json", "keys", "number", "patient", "patient_id", "present",
+        "body", "code", "codes", "fid", "flags", "id", "json", "keys", "number", "patient", "patient_id", "present",
         "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated", "version",
     )  # fmt: skip
 
@@ -65,6 +66,9 @@ class Row:
     present: int
     flags: int
     keys: list[int]
+    # The key of the principal code, and rows for further codings of the same.
+    code: int | None
+    codes: list[CodeRow]
     body: bytes
     ranges: list[RangeRow]
     strings: list[StringRow]
@@ -75,7 +79,7 @@ class Row:
         return (
             self.rid, self.updated, self.patient, self.ts, self.te, self.present,
             self.version, self.number, self.flags, self.fid,
-            "{" + str(self.keys)[1:-1] + "}", self.body,
+            "{" + str(self.keys)[1:-1] + "}", self.body, self.code,
         )  # fmt: skip
 
 
@@ -151,6 +155,7 @@ def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
     row.ts = row.te = MISSING_TIME
     row.present, row.keys, row.body, row.json = 0, [], b"", b""
     row.ranges, row.strings, row.terms = [], [], []
+    row.code, row.codes = None, []
     return row
 
 
@@ -166,6 +171,7 @@ class _Filing:
         self.known: set[int] = set() if known is None else known
         self.keys: set[int] = set()
         row.ranges, row.strings, row.terms = [], [], []
+        row.code, row.codes = None, []
         row.patient = row.patient_id = None
         row.ts = row.te = MISSING_TIME
 
@@ -187,6 +193,7 @@ class _Filing:
             self.row.patient, self.row.patient_id = self.rid, self.row.id
         self.row.present = present
         self.row.keys = list(self.keys)
+        self._codes(index)
 
     def _term(self, key: int, scope: int, *texts: str | None) -> None:
         if key not in self.known:
@@ -211,6 +218,25 @@ class _Filing:
         for element, system, code, value in index.identifiers:
             keys.add(of_type_key(scopes[element], system, code, value))
         return present
+
+    def _codes(self, index: Index) -> None:
+        """File the principal code by its time: the first coding in the row, others beside it."""
+        plan, row = self.plan, self.row
+        principal = plan.code_element
+        if principal is None:
+            return
+        scope = plan.scopes[principal]
+        keys = [
+            plan.token_keys.get(token) or value_key(scope, token[1] or "", token[2])
+            for token in index.tokens
+            if token[0] == principal
+        ]
+        if keys:
+            row.code = keys[0]
+            if len(keys) > 1:
+                others = dict.fromkeys(keys[1:])
+                others.pop(row.code, None)
+                row.codes = [(key, row.ts, self.rid, plan.number) for key in others]
 
     def _new_token(self, element: int, system: str | None, code: str) -> None:
         plan, keys = self.plan, self.keys

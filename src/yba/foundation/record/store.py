@@ -13,9 +13,9 @@ INSERT: LiteralString = """
         ON CONFLICT (k) DO NOTHING
     ), fresh AS (
         INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
-                                     fid, keys, body)
+                                     fid, keys, body, code)
         SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
-               keys::bigint[], body
+               keys::bigint[], body, code
           FROM unnest($1::record.resource_row[])
         ON CONFLICT (type, rid) DO NOTHING
         RETURNING type, rid
@@ -25,6 +25,9 @@ INSERT: LiteralString = """
     ), strings AS (
         INSERT INTO record.string (k, rid, type, v)
         SELECT x.* FROM unnest($3::record.string_row[]) x JOIN fresh USING (type, rid)
+    ), codes AS (
+        INSERT INTO record.coded (k, ts, rid, type)
+        SELECT x.* FROM unnest($5::record.coded_row[]) x JOIN fresh USING (type, rid)
     )
     SELECT type, rid FROM fresh
 """
@@ -33,9 +36,9 @@ INSERT: LiteralString = """
 INSERT_NEW: LiteralString = """
     WITH fresh AS (
         INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
-                                     fid, keys, body)
+                                     fid, keys, body, code)
         SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
-               keys::bigint[], body
+               keys::bigint[], body, code
           FROM unnest($1::record.resource_row[])
     ), ranges AS (
         INSERT INTO record.range (k, lo, hi, rid, type)
@@ -43,6 +46,9 @@ INSERT_NEW: LiteralString = """
     ), strings AS (
         INSERT INTO record.string (k, rid, type, v)
         SELECT * FROM unnest($3::record.string_row[])
+    ), codes AS (
+        INSERT INTO record.coded (k, ts, rid, type)
+        SELECT * FROM unnest($5::record.coded_row[])
     )
     INSERT INTO record.term
     SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
@@ -83,7 +89,7 @@ LOCK: LiteralString = """
 UPDATE: LiteralString = """
     WITH wanted AS MATERIALIZED (
         SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
-               keys::bigint[] AS keys, body
+               keys::bigint[] AS keys, body, code
           FROM unnest($1::record.resource_row[])
     ), kept AS (
         INSERT INTO record.history (rid, updated, xid, version, type, flags, body)
@@ -93,12 +99,17 @@ UPDATE: LiteralString = """
         DELETE FROM record.range x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
     ), old_strings AS (
         DELETE FROM record.string x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
+    ), old_codes AS (
+        DELETE FROM record.coded x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
     ), ranges AS (
         INSERT INTO record.range (k, lo, hi, rid, type)
         SELECT * FROM unnest($2::record.range_row[])
     ), strings AS (
         INSERT INTO record.string (k, rid, type, v)
         SELECT * FROM unnest($3::record.string_row[])
+    ), codes AS (
+        INSERT INTO record.coded (k, ts, rid, type)
+        SELECT * FROM unnest($5::record.coded_row[])
     ), terms AS (
         INSERT INTO record.term
         SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
@@ -107,7 +118,7 @@ UPDATE: LiteralString = """
     UPDATE record.resource r
        SET updated = w.updated, xid = pg_current_xact_id(), patient = w.patient, ts = w.ts,
            te = w.te, present = w.present, version = w.version, flags = w.flags, fid = w.fid,
-           keys = w.keys, body = w.body
+           keys = w.keys, body = w.body, code = w.code
       FROM wanted w
      WHERE r.type = w.type AND r.rid = w.rid
 """
@@ -193,3 +204,67 @@ BY_KEYS: LiteralString = """
 
 # When the transaction began, for traces of callers that give no moment.
 MOMENT: LiteralString = "SELECT now()"
+
+# One step through a patient's compartment in a fixed order: the patient herself (part 0), and rows
+# after a position, by the patient column and by the other elements that make the compartment.
+# OFFSET 0 keeps the planner from walking a whole type in order for keys that are rare.
+PATIENT_COMPARTMENT: LiteralString = """
+    WITH own AS (
+        SELECT type, rid, fid, version, updated, flags, patient, ts, body
+          FROM record.resource
+         WHERE patient = $2 AND NOT (type = $1 AND rid = $2) AND flags & 1 = 0
+           AND (type, ts, rid) > ($3, $4, $5)
+           AND ($6::smallint[] IS NULL OR type = ANY($6)) AND updated >= $7
+           AND (ts = $10 OR te >= $8 AND ts <= $9 OR type = ANY($11::smallint[]))
+         ORDER BY type, ts, rid
+         LIMIT $12
+    ), named AS (
+        SELECT type, rid, fid, version, updated, flags, patient, ts, body
+          FROM (SELECT * FROM record.resource WHERE keys && $13::bigint[] OFFSET 0) r
+         WHERE patient IS DISTINCT FROM $2 AND flags & 1 = 0
+           AND (type, ts, rid) > ($3, $4, $5)
+           AND ($6::smallint[] IS NULL OR type = ANY($6)) AND updated >= $7
+           AND (ts = $10 OR te >= $8 AND ts <= $9 OR type = ANY($11::smallint[]))
+         ORDER BY type, ts, rid
+         LIMIT $12
+    )
+    SELECT 0 AS part, type, rid, fid, version, updated, flags, patient, ts, body
+      FROM record.resource WHERE type = $1 AND rid = $2
+    UNION ALL
+    SELECT * FROM (
+        SELECT 1, * FROM (SELECT * FROM own UNION ALL SELECT * FROM named) both_kinds
+         ORDER BY type, ts, rid
+         LIMIT $12) step
+"""
+
+# The same for a compartment that only keys make, such as an encounter's.
+KEYED_COMPARTMENT: LiteralString = """
+    SELECT 0 AS part, type, rid, fid, version, updated, flags, patient, ts, body
+      FROM record.resource WHERE type = $1 AND rid = $2
+    UNION ALL
+    SELECT * FROM (
+        SELECT 1, type, rid, fid, version, updated, flags, patient, ts, body
+          FROM (SELECT * FROM record.resource WHERE keys && $13::bigint[] OFFSET 0) r
+         WHERE NOT (type = $1 AND rid = $2) AND flags & 1 = 0
+           AND (type, ts, rid) > ($3, $4, $5)
+           AND ($6::smallint[] IS NULL OR type = ANY($6)) AND updated >= $7
+           AND (ts = $10 OR te >= $8 AND ts <= $9 OR type = ANY($11::smallint[]))
+         ORDER BY type, ts, rid
+         LIMIT $12) step
+"""
+
+NEXT_PATIENT: LiteralString = """
+    SELECT rid, fid FROM record.resource
+     WHERE type = $1 AND rid > $2 AND flags & 1 = 0
+     ORDER BY rid
+     LIMIT 1
+"""
+
+# What a compartment refers to beyond itself: resources of no patient, or of this one ($4).
+OUTSIDE_COMPARTMENT: LiteralString = """
+    SELECT r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body
+      FROM unnest($1::smallint[], $2::bigint[]) AS w (type, rid)
+      JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
+     WHERE r.flags & 1 = 0 AND NOT r.keys && $3::bigint[]
+       AND (r.patient IS NULL OR r.patient = $4)
+"""

@@ -87,6 +87,7 @@ def _arguments(rows: Sequence[Row]) -> tuple[list[Any], ...]:
         [item for row in rows for item in row.ranges],
         [item for row in rows for item in row.strings],
         list(unique.values()),
+        [item for row in rows for item in row.codes],
     )
 
 
