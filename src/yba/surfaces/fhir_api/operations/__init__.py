@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from yba.surfaces.fhir_api.operation import Level, Operation
+from yba.surfaces.fhir_api.operations import everything
 
-ALL: tuple[Operation, ...] = ()
+ALL: tuple[Operation, ...] = (*everything.OPERATIONS,)
 
 
 def find(name: str, level: Level, type_: str | None) -> Operation | None:
