@@ -9,10 +9,11 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from typing import Any, Final
 
+from yba.fhir import ucum
 from yba.fhir.fhirpath import temporal
 from yba.fhir.fhirpath.errors import FhirPathError
 from yba.fhir.fhirpath.temporal import Temporal
-from yba.fhir.fhirpath.units import calendar_word, unit_of, written
+from yba.fhir.fhirpath.units import calendar_word, ucum_code
 from yba.fhir.fhirpath.values import Quantity
 
 _UCUM_STEPS: Final = {
@@ -160,21 +161,17 @@ def _as_quantities(a: Any, b: Any) -> tuple[Quantity, Quantity] | None:
 def _sum(a: Quantity, b: Quantity, sign: int) -> Quantity | None:
     if a.unit == b.unit:
         return Quantity(a.value + sign * b.value, a.unit)
-    unit_a, unit_b = unit_of(a.unit), unit_of(b.unit)
-    if unit_a is None or unit_b is None or unit_a.powers != unit_b.powers:
+    try:
+        added = ucum.convert(b.value, ucum_code(b.unit), ucum_code(a.unit))
+    except ucum.UnitError:
         return None
-    return Quantity(a.value + sign * b.value * unit_b.factor / unit_a.factor, a.unit)
+    return Quantity(a.value + sign * added, a.unit)
 
 
 def _combine(a: Quantity, b: Quantity, sign: int) -> Quantity | None:
     """Multiply or divide, giving the result in base units."""
-    unit_a, unit_b = unit_of(a.unit), unit_of(b.unit)
-    if unit_a is None or unit_b is None:
+    verb = ucum.multiply if sign > 0 else ucum.divide
+    try:
+        return Quantity(*verb(a.value, ucum_code(a.unit), b.value, ucum_code(b.unit)))
+    except ucum.UnitError:
         return None
-    powers = dict(unit_a.powers)
-    for base, power in unit_b.powers:
-        powers[base] = powers.get(base, 0) + sign * power
-    left, right = a.value * unit_a.factor, b.value * unit_b.factor
-    value = left * right if sign > 0 else left / right
-    unit = unit_a._replace(powers=tuple(sorted((k, p) for k, p in powers.items() if p)))
-    return Quantity(value, written(unit))

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from yba.fhir import ucum
 from yba.fhir.fhirpath import temporal
 from yba.fhir.fhirpath.errors import FhirPathError
 from yba.fhir.fhirpath.temporal import Temporal
-from yba.fhir.fhirpath.units import CALENDAR, calendar_word, unit_of
+from yba.fhir.fhirpath.units import calendar_word, ucum_code
 from yba.fhir.fhirpath.values import Collection, Item, Node, Quantity, system
 
 _VARYING = ("month", "year")
@@ -128,8 +129,7 @@ def contains(items: Sequence[Item], wanted: Item) -> bool:
 
 def comparable(left: Quantity, right: Quantity) -> bool:
     """Return whether two quantities have units of one dimension."""
-    a, b = unit_of(left.unit), unit_of(right.unit)
-    return a is not None and b is not None and a.powers == b.powers
+    return ucum.comparable(ucum_code(left.unit), ucum_code(right.unit))
 
 
 def _key(item: Item) -> object:
@@ -161,20 +161,23 @@ def _commensurable(a: Quantity, b: Quantity) -> tuple[Decimal, Decimal] | None:
         if word_a is None or word_b is None or word_a not in _VARYING or word_b not in _VARYING:
             return None
         return a.value * (12 if word_a == "year" else 1), b.value * (12 if word_b == "year" else 1)
-    unit_a, unit_b = unit_of(a.unit), unit_of(b.unit)
-    if unit_a is None or unit_b is None or unit_a.powers != unit_b.powers:
+    try:
+        (first, base_a), (second, base_b) = (
+            ucum.canonical(q.value, ucum_code(q.unit)) for q in (a, b)
+        )
+    except ucum.UnitError:
         return None
-    return a.value * unit_a.factor, b.value * unit_b.factor
+    return (first, second) if base_a == base_b else None
 
 
 def _equivalent_quantities(a: Quantity, b: Quantity) -> bool:
     if a.unit == b.unit:
         return _nearly(a.value, b.value)
-    unit_a, unit_b = (unit_of(CALENDAR.get(calendar_word(q.unit) or "", q.unit)) for q in (a, b))
-    if unit_a is None or unit_b is None or unit_a.powers != unit_b.powers:
-        return False
     # In the unit of the first, with the digits of the one that was written with fewer.
-    converted = b.value * unit_b.factor / unit_a.factor
+    try:
+        converted = ucum.convert(b.value, ucum_code(b.unit), ucum_code(a.unit))
+    except ucum.UnitError:
+        return False
     places = min(_places(a.value), _places(converted))
     return _rounded(a.value, places) == _rounded(converted, places)
 
