@@ -1,4 +1,4 @@
-"""Reading: one resource, one version, history, a chart, a search, changes since."""
+"""Reading: one resource, one version, history, a chart, a search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 import asyncpg
 
-from yba.foundation.record import settings, store
+from yba.foundation.record import changes, settings, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     QueryTooExpensive,
@@ -120,9 +120,14 @@ async def history(
     """
     rid = None if id_ is None else row_id(types[0], id_)
     numbers = [TYPE_NUMBERS[name] for name in types]
-    records = await tx.connection.fetch(
-        store.HISTORY, numbers, rid, since, before, *position, count + 1
-    )
+    if rid is None and since > -(1 << 62):
+        records = await changes.history_since(
+            tx, types=types, since=since, before=before, position=position, count=count + 1
+        )
+    else:
+        records = await tx.connection.fetch(
+            store.HISTORY, numbers, rid, since, before, *position, count + 1
+        )
     if rid is not None and not records and since < 0:
         raise ResourceNotFound
     shown = records[:count]
@@ -131,25 +136,6 @@ async def history(
         last = shown[-1]
         following = (last["updated"], last["rid"], last["version"])
     return [version_of(record, record["fid"]) for record in shown], following
-
-
-async def changes(
-    tx: Tx, *, after: tuple[int, int, int] = (0, 0, 0), count: int = 1000
-) -> tuple[list[Version], tuple[int, int, int]]:
-    """Return current states in the order of their commits, and where to continue.
-
-    Reads below the oldest running transaction, so nothing that commits late is skipped. A
-    resource that changed twice appears once, with its newest state.
-    """
-    xid, type_, rid = after
-    records = await tx.connection.fetch(store.CHANGES, str(xid), type_, rid, count)
-    if not records:
-        return [], after
-    last = records[-1]
-    return (
-        [version_of(record, record["fid"]) for record in records],
-        (last["xid"], last["type"], last["rid"]),
-    )
 
 
 async def run(tx: Tx, statement: Statement) -> list[asyncpg.Record]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
-from yba.foundation.record import reading, store
+from yba.foundation.record import changes, reading, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import ResourceNotFound
 from yba.foundation.record.keys import id_of, row_id
@@ -199,10 +199,11 @@ async def history(
 
 
 async def versions_since(
-    tx: Tx, *, after: tuple[int, int, int] = (0, 0, 0), count: int = 1000
-) -> tuple[list[Version], tuple[int, int, int]]:
-    """Return what changed since a position, in commit order, and the next position.
+    tx: Tx, *, after: changes.Position = changes.START, count: int = 1000
+) -> tuple[list[Version], changes.Position]:
+    """Return what was written since a position, in the order of transactions, and the next position.
 
-    For jobs (delivery, warehouse): they audit what they do with it.
+    Every version comes once; none that commits late is skipped. For jobs (delivery, warehouse):
+    they audit what they do with it.
     """
-    return await reading.changes(tx, after=after, count=count)
+    return await changes.after(tx, after, count=count)

@@ -161,15 +161,63 @@ HISTORY: LiteralString = """
      LIMIT $8
 """
 
-# States in commit order. Transactions still running, and all that started after the oldest of
-# them, are left for the next call, so nothing that commits late is skipped.
+# Every version in the order of transactions. Transactions still running, and all that started
+# after the oldest of them, are left for the next call, so nothing that commits late is skipped.
 CHANGES: LiteralString = """
-    SELECT xid::text::bigint AS xid, type, rid, fid, version, updated, flags, body
+    SELECT xid::text::bigint AS xid, type, rid, fid, version, updated, flags, patient, body
+      FROM (
+        (SELECT xid, type, rid, fid, version, updated, flags, patient, body
+           FROM record.resource
+          WHERE xid >= $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
+            AND (xid, type, rid, version) > ($1::text::xid8, $2::smallint, $3::bigint, $4::int)
+          ORDER BY xid, type, rid, version
+          LIMIT $5)
+        UNION ALL
+        (SELECT h.xid, h.type, h.rid, r.fid, h.version, h.updated, h.flags, r.patient, h.body
+           FROM (SELECT xid, type, rid, version, updated, flags, body
+                   FROM record.history
+                  WHERE xid >= $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
+                    AND (xid, type, rid, version)
+                        > ($1::text::xid8, $2::smallint, $3::bigint, $4::int)
+                  ORDER BY xid, type, rid, version
+                  LIMIT $5) h
+           JOIN record.resource r ON r.type = h.type AND r.rid = h.rid)
+      ) v
+     ORDER BY v.xid, type, rid, version
+     LIMIT $5
+"""
+FEED_END: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+# History of types from a moment on. A state whose transaction came after one that is stamped at
+# or after the moment was not visible when that one was seen: it is given too, for ten minutes.
+HISTORY_SINCE: LiteralString = """
+    WITH first AS MATERIALIZED (
+        SELECT x.xid
+          FROM unnest($1::smallint[]) AS n (type)
+         CROSS JOIN LATERAL (
+               (SELECT xid FROM record.resource r WHERE r.type = n.type AND updated >= $2
+                 ORDER BY updated LIMIT 1000)
+               UNION ALL
+               (SELECT xid FROM record.history h WHERE h.type = n.type AND updated >= $2
+                 ORDER BY updated LIMIT 1000)) x
+         ORDER BY x.xid
+         LIMIT 1
+    )
+    SELECT h.type, h.rid, r.fid, h.version, h.updated, h.flags, h.body
+      FROM record.history h JOIN record.resource r ON r.type = h.type AND r.rid = h.rid
+     WHERE h.type = ANY($1::smallint[]) AND h.updated >= $2 - 600000000 AND h.updated <= $3
+       AND (h.updated >= $2 OR h.xid >= (SELECT xid FROM first))
+       AND h.xid < pg_snapshot_xmin(pg_current_snapshot())
+       AND (h.updated, h.rid, h.version) < ($4, $5, $6)
+    UNION ALL
+    SELECT type, rid, fid, version, updated, flags, body
       FROM record.resource
-     WHERE xid >= $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())
-       AND (xid, type, rid) > ($1::text::xid8, $2::smallint, $3::bigint)
-     ORDER BY xid, type, rid
-     LIMIT $4
+     WHERE type = ANY($1::smallint[]) AND updated >= $2 - 600000000 AND updated <= $3
+       AND (updated >= $2 OR xid >= (SELECT xid FROM first))
+       AND xid < pg_snapshot_xmin(pg_current_snapshot())
+       AND (updated, rid, version) < ($4, $5, $6)
+     ORDER BY 5 DESC, 2 DESC, 4 DESC
+     LIMIT $7
 """
 
 # How often the commonest keys occur, and how many rows there are of each type.

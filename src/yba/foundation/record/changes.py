@@ -1,0 +1,84 @@
+"""The change feed: every version of every resource once, in the order of transactions.
+
+Main rule: only what lies below the oldest running transaction is given, so nothing that commits
+late is ever skipped. A consumer keeps its position with its own effects, in one transaction.
+Source: PostgreSQL, "Transaction ID and Snapshot Information Functions", pg_snapshot_xmin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from yba.foundation.record import store
+from yba.foundation.record.body import unpack
+from yba.foundation.record.keys import id_of
+from yba.foundation.record.model import Version
+from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
+from yba.foundation.record.rows import DELETED
+from yba.plumbing.database import Tx
+
+
+class Position(NamedTuple):
+    """The last version that was given: its transaction, type, row and version number."""
+
+    xid: int = 0
+    type: int = 0
+    rid: int = 0
+    version: int = 0
+
+
+START = Position()
+
+
+async def after(
+    tx: Tx, position: Position = START, *, count: int = 1000
+) -> tuple[list[Version], Position]:
+    """Return at most `count` versions after a position, and the position of the last.
+
+    Deletions are versions without a body. Fewer than `count` means: nothing more for now.
+    """
+    xid, type_, rid, version = position
+    records = await tx.connection.fetch(store.CHANGES, str(xid), type_, rid, version, count)
+    if not records:
+        return [], position
+    last = records[-1]
+    return (
+        [_version(record) for record in records],
+        Position(last["xid"], last["type"], last["rid"], last["version"]),
+    )
+
+
+async def now(tx: Tx) -> Position:
+    """Return the position after everything that is surely over, for who begins to follow here.
+
+    Call it before what is to be followed: a transaction that runs now comes after it.
+    """
+    return Position(await tx.value(store.FEED_END), 0, 0, 0)
+
+
+async def history_since(
+    tx: Tx,
+    *,
+    types: Sequence[str],
+    since: int,
+    before: int,
+    position: tuple[int, int, int],
+    count: int,
+) -> list[asyncpg.Record]:
+    """Return states that were stamped at or after `since`, or that became visible after those.
+
+    A client that asks again with the newest `lastUpdated` it saw therefore misses nothing, even
+    where a write with an earlier stamp committed later; on a quiet server there are none of these.
+    """
+    return await tx.connection.fetch(
+        store.HISTORY_SINCE, [TYPE_NUMBERS[name] for name in types], since, before, *position, count
+    )
+
+
+def _version(record: asyncpg.Record) -> Version:
+    _, number, rid, fid, version, updated, flags, patient, body = record
+    shown = None if flags & DELETED else unpack(body)
+    return Version(TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, shown, patient)
