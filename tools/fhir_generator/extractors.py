@@ -13,6 +13,7 @@ from tools.fhir_generator.structs import module_name
 from tools.fhir_generator.types import PRIMITIVES, Definitions, TypeRef, attribute
 
 _T = TypeVar("_T")
+_DEFINITION = "http://hl7.org/fhir/SearchParameter/"
 _QUANTITIES = ("Quantity", "Age", "Duration", "Count", "Distance")
 _CODED = ("code", "id", "string", "uri", "url", "canonical", "oid", "uuid", "markdown")
 _DATES = ("date", "dateTime", "instant")
@@ -25,10 +26,16 @@ _LEAVES: dict[tuple[str, str], str] = {
     ("token", "boolean"): 'tokens.append(({n}, None, "true" if {v} else "false"))',
     ("reference", "canonical"): "file_canonical(x, {n}, {v})",
     ("reference", "uri"): "file_canonical(x, {n}, {v})",
+    ("reference", "url"): "file_canonical(x, {n}, {v})",
     ("string", "string"): "x.strings.append(({n}, {v}))",
     ("string", "markdown"): "x.strings.append(({n}, {v}))",
     ("string", "HumanName"): "file_name(x, {n}, {v})",
     ("string", "Address"): "file_address(x, {n}, {v})",
+    ("string", "CodeableConcept"): "file_concept_texts(x, {n}, {v})",
+    ("string", "ContactDetail"): (
+        "if {v}.name is not None:\n    x.strings.append(({n}, {v}.name))"
+    ),
+    ("special", "LocationPosition"): "file_position(x, {n}, {v})",
     ("date", "Period"): "file_period(x, {n}, {v}, zone)",
     ("date", "Timing"): "file_timing(x, {n}, {v}, zone)",
     ("quantity", "Range"): "file_range(x, {n}, {v})",
@@ -115,9 +122,13 @@ class Extractor:
         self.root = Node(type_)
 
     def function(self) -> str:
+        whole: list[str] = []
         for number, (kind, path) in self.search.elements.items():
+            if path.special in ("?true", "!first entry"):
+                whole += self._whole(number, path)
+                continue
             for node in self._ends(self.root, path.steps):
-                leaf = "exists" if path.special == "?true" else kind
+                leaf = "exists" if path.special == "?given" else kind
                 self._add_leaf(node, leaf, number, path)
         for number, composite in self.search.composites.items():
             for node in self._ends(self.root, composite.base.steps):
@@ -126,6 +137,7 @@ class Extractor:
             "meta = r.meta",
             "if meta is not None:",
             "    file_meta(x, meta)",
+            *whole,
             *self._node(self.root, "r"),
         ]
         body = "\n".join(lines)
@@ -135,11 +147,25 @@ class Extractor:
                 lines.append(f"    {name} = x.{name}")
         return "\n".join(lines + ["    " + line for line in body.split("\n")]) + "\n"
 
+    def _whole(self, number: int, path: Path) -> list[str]:
+        """Return the lines of an expression that is no path."""
+        if path.special == "!first entry":
+            return [
+                "if r.entry and r.entry[0].resource is not None:",
+                f"    file_resource(x, {number}, r.entry[0].resource)",
+            ]
+        fields = [
+            f"r.{name}" if ref.name == "boolean" else f"r.{name} is not None"
+            for name, ref, _, _ in self._fields(self.type, path.steps[0])
+        ]
+        return [f'tokens.append(({number}, None, "true" if {" or ".join(fields)} else "false"))']
+
     def _add_leaf(self, node: Node, kind: str, number: int, path: Path) -> None:
         if kind == "token" and node.types == "CodeableConcept":
             node = node.children.setdefault("coding", Node("Coding", is_list=True))
         if kind != "exists" and (kind, node.types) not in _LEAVES:
-            if (kind, node.types) in _PASSED_OVER and not path.steps[-1].cast:
+            last = path.steps[-1]
+            if last.fitting or ((kind, node.types) in _PASSED_OVER and not last.cast):
                 return
             raise ValueError(f"{self.type}.{path}: no way to file {node.types} as {kind}")
         if (kind, number) not in node.leaves:
@@ -178,8 +204,12 @@ class Extractor:
         for kind, number in node.leaves:
             lines += self._leaf(node, kind, number, value)
         for (name, wanted), inner in node.conditions.items():
-            lines.append(f'if {value}.{attribute(name)} == "{wanted}":')
-            lines += _indented(self._node(inner, value))
+            test = f'{value}.{attribute(name)} == "{wanted}"'
+            if name == "extension":
+                test = f'has_extension({value}, "{wanted}")'
+            body = self._node(inner, value)
+            if body:
+                lines += [f"if {test}:", *_indented(body)]
         for name, child in node.children.items():
             variable = self._variable()
             body = self._child(child, variable)
@@ -270,6 +300,7 @@ from yba.fhir.filing import (
     file_address,
     file_canonical,
     file_composite,
+    file_concept_texts,
     file_contact,
     file_identifier,
     file_meta,
@@ -277,11 +308,14 @@ from yba.fhir.filing import (
     file_name,
     file_number_range,
     file_period,
+    file_position,
     file_quantity,
     file_range,
     file_reference,
+    file_resource,
     file_sampled,
     file_timing,
+    has_extension,
     period_parts,
     quantity_parts,
     range_parts,
@@ -311,7 +345,7 @@ def _parameters(searches: dict[str, TypeSearch]) -> str:
         '"""Search parameters of each resource type, one a line; read by yba.fhir.index."""',
         "",
     ]
-    lines += ["# code kind elements targets components expression"]
+    lines += ["# code kind elements targets components definition expression"]
     lines += ["PARAMETERS: dict[str, str] = {"]
     tables = [(type_, search.parameters) for type_, search in searches.items()]
     common = [p for p in tables[0][1] if p.code.startswith("_")]
@@ -323,7 +357,8 @@ def _parameters(searches: dict[str, TypeSearch]) -> str:
             numbers = ",".join(map(str, p.numbers)) or "-"
             components = ",".join(f"{code}:{kind}" for code, kind in p.components) or "-"
             targets = ",".join(p.targets) or "-"
-            lines.append(f"{p.code} {p.kind} {numbers} {targets} {components} {p.expression}")
+            url = p.url.removeprefix(_DEFINITION)
+            lines.append(f"{p.code} {p.kind} {numbers} {targets} {components} {url} {p.expression}")
         lines.append('""",')
     lines += [
         "}",

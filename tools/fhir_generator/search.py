@@ -16,8 +16,35 @@ FIRST_NUMBER = 16
 COMMON = {"_id": 1, "_lastUpdated": 2, "_tag": 3, "_profile": 4, "_security": 5, "_source": 6}
 # A parameter with more targets than this may point to anything.
 _MANY = 100
-_NOT_A_VALUE = {"_query", "_content", "_text", "near"}
+_NOT_A_VALUE = {"_query", "_content", "_text"}
 _URL = "http://hl7.org/fhir/SearchParameter/"
+_STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
+# Examples of how a SearchParameter looks, which define a real one again.
+_EXAMPLES = {"example", "example-reference"}
+# What the package leaves out: these have an XPath only, which says the base and the element.
+_COMPLETED: dict[str, tuple[str, str]] = {
+    "patient-extensions-Patient-age": ("Patient", "Patient.birthDate"),
+    "patient-extensions-Patient-birthOrderBoolean": (
+        "Patient",
+        "Patient.multipleBirth.select(iif($this is boolean, $this, true))",
+    ),
+    **{
+        f"{base.lower()}-extensions-{base}-{code}": (
+            base,
+            f"{base}.extension('{_STRUCTURE}{base.lower()}-{extension}')",
+        )
+        for base in ("CodeSystem", "ValueSet")
+        for code, extension in (
+            ("author", "author"),
+            ("effective", "effectiveDate"),
+            ("end", "expirationDate"),
+            ("keyword", "keyWord"),
+            ("workflow", "workflowStatus"),
+        )
+    },
+}
+# These came later than the others, whose numbers are in stored keys: theirs follow.
+_LATER = re.compile(r"extension\(|hasExtension|multipleBirth|entry\[0\]|^Location\.position$")
 
 # The main clinical moment of a resource: the first of these parameters that its type has.
 _TIMES = [
@@ -48,6 +75,8 @@ class Step:
     name: str
     cast: str = ""
     condition: tuple[str, str] | None = None
+    fitting: bool = False
+    """Whether only the types of a choice count that the kind of parameter can hold."""
 
     def __str__(self) -> str:
         cast = f":{self.cast}" if self.cast else ""
@@ -77,6 +106,7 @@ class Composite:
 @dataclass
 class Parameter:
     code: str
+    url: str
     kind: str
     numbers: list[int]
     targets: list[str]
@@ -100,8 +130,12 @@ def read_search(package: Package, definitions: Definitions) -> dict[str, TypeSea
     official = [
         p
         for p in package.search_parameters
-        if p["url"].startswith(_URL) and "base" in p and not _is_foreign(p)
+        if p["url"].startswith(_URL) and p["id"] not in _EXAMPLES
     ]
+    for raw in official:
+        if raw["id"] in _COMPLETED:
+            base, raw["expression"] = _COMPLETED[raw["id"]]
+            raw["base"] = [base]
     by_url = {p["url"]: p for p in official}
     # Erratum: the two components of this composite name each other's definition.
     first, second = by_url[_URL + "DocumentReference-relationship"]["component"]
@@ -123,13 +157,6 @@ def read_search(package: Package, definitions: Definitions) -> dict[str, TypeSea
     return searches
 
 
-def _is_foreign(parameter: Json) -> bool:
-    """Return whether it is an example or reads an extension, and so is not a parameter of R4 itself."""
-    id_: str = parameter["id"]
-    reads_extension = ".extension(" in parameter.get("expression", "")
-    return id_.startswith("example") or "-extensions-" in id_ or reads_extension
-
-
 def _of_type(
     type_: str, official: list[Json], by_url: dict[str, Json], definitions: Definitions
 ) -> TypeSearch:
@@ -141,34 +168,42 @@ def _of_type(
         if raw["code"] in _NOT_A_VALUE or "expression" not in raw:
             if raw["code"] != "_query":
                 parameter = Parameter(
-                    raw["code"], "special", [], [], [], raw.get("expression", "-")
+                    raw["code"], raw["url"], "special", [], [], [], raw.get("expression", "-")
                 )
                 search.parameters.append(parameter)
             continue
         drafts.append((raw, _branches(raw["expression"], type_)))
-    numbers = _number(drafts)
+    numbers = _number(drafts, type_)
     for raw, paths in drafts:
         kind: str = raw["type"]
         code: str = raw["code"]
         mine = [COMMON[code]] if code in COMMON else []
         for path in paths:
-            if code not in COMMON and not path.special.startswith("!"):
-                number = numbers[_key(kind, code, path)]
+            if code not in COMMON:
+                filed = _filed_as(raw)
+                number = numbers[_key(filed, code, path)]
                 mine.append(number)
                 if kind == "composite":
                     search.composites[number] = _composite(raw, path, by_url)
                 else:
-                    search.elements[number] = (kind, path)
-        expression = " | ".join(_own_text(raw["expression"], type_))
+                    search.elements[number] = (filed, path)
+        expression = " | ".join(_own_text(raw["expression"], type_)) or "{}"
         targets = _targets(raw, paths, type_, definitions)
         components = [
             (by_url[c["definition"]]["code"], by_url[c["definition"]]["type"])
             for c in raw.get("component", ())
         ]
         unique = list(dict.fromkeys(mine))
-        search.parameters.append(Parameter(code, kind, unique, targets, components, expression))
+        search.parameters.append(
+            Parameter(code, raw["url"], kind, unique, targets, components, expression)
+        )
     search.time_numbers = _times(search)
     return search
+
+
+def _filed_as(raw: Json) -> str:
+    """Return the kind of value that is filed: an age is worked out from the date of birth."""
+    return "date" if raw["id"] == "patient-extensions-Patient-age" else raw["type"]
 
 
 def _key(kind: str, code: str, path: Path) -> tuple[str, str]:
@@ -177,29 +212,31 @@ def _key(kind: str, code: str, path: Path) -> tuple[str, str]:
     return kind, f"{path} {suffix}".strip()
 
 
-def _number(drafts: list[tuple[Json, list[Path]]]) -> dict[tuple[str, str], int]:
-    keys = {
-        _key(raw["type"], raw["code"], path)
-        for raw, paths in drafts
-        if raw["code"] not in COMMON
-        for path in paths
-        if not path.special.startswith("!")
-    }
-    return {key: FIRST_NUMBER + place for place, key in enumerate(sorted(keys))}
+def _number(drafts: list[tuple[Json, list[Path]]], type_: str) -> dict[tuple[str, str], int]:
+    early: set[tuple[str, str]] = set()
+    late: set[tuple[str, str]] = set()
+    for raw, paths in drafts:
+        texts = _own_text(raw["expression"], type_)
+        for text, path in zip(texts, paths, strict=True):
+            if raw["code"] not in COMMON:
+                key = _key(_filed_as(raw), raw["code"], path)
+                (late if _LATER.search(text) else early).add(key)
+    keys = [*sorted(early), *sorted(late - early)]
+    return {key: FIRST_NUMBER + place for place, key in enumerate(keys)}
 
 
 def _times(search: TypeSearch) -> list[int]:
-    by_code = {p.code: p for p in search.parameters if p.kind == "date"}
+    by_code = {
+        p.code: p for p in search.parameters if p.kind == "date" and not _LATER.search(p.expression)
+    }
     return [n for code in _TIMES if code in by_code for n in by_code[code].numbers]
 
 
 def _own_text(expression: str, type_: str) -> list[str]:
     parts = [part.strip() for part in expression.split("|")]
     roots = (type_, "Resource", "DomainResource")
-    own = [p for p in parts if re.match(r"\(?([A-Z]\w*)", p) is None or _root(p) in roots]
-    if not own:
-        raise ValueError(f"{expression!r} has no branch for {type_}")
-    return own
+    # An expression for another type is one that never has a value here.
+    return [p for p in parts if re.match(r"\(?([A-Z]\w*)", p) is None or _root(p) in roots]
 
 
 def _root(branch: str) -> str:
@@ -218,8 +255,10 @@ def parse_branch(text: str, root: str) -> Path:
     """
     if text == f"{root}.deceased.exists() and {root}.deceased != false":
         return Path((Step("deceased"),), special="?true")
-    if "[0]" in text:
-        return Path((), special="!inside another resource")
+    if text == "Bundle.entry[0].resource":
+        return Path((Step("entry"), Step("resource")), special="!first entry")
+    if text == "Patient.multipleBirth.select(iif($this is boolean, $this, true))":
+        return Path((Step("multipleBirth"),), special="?given")
     rest, target = text, ""
     found = re.fullmatch(r"(.*)\.where\(resolve\(\) is (\w+)\)", rest)
     if found:
@@ -229,9 +268,16 @@ def parse_branch(text: str, root: str) -> Path:
         rest = f"{found[1]}.as({found[2]}){found[3] or ''}"
     steps: list[Step] = []
     for piece in re.findall(r"(?:[^.(]|\([^)]*\))+", rest):
-        cast = re.fullmatch(r"as\((\w+)\)", piece)
+        cast = re.fullmatch(r"(?:as|ofType)\((\w+)\)", piece)
         where = re.fullmatch(r"where\((\w+)='([\w-]+)'\)", piece)
-        if cast:
+        extension = re.fullmatch(r"extension\('([^']+)'\)", piece)
+        extended = re.fullmatch(r"where\(hasExtension\('([^']+)'\)\)", piece)
+        if extension:
+            steps.append(Step("extension", condition=("url", extension[1])))
+            steps.append(Step("value", fitting=True))
+        elif extended:
+            steps[-1] = Step(steps[-1].name, condition=("extension", extended[1]))
+        elif cast:
             # One official expression writes DateTime for dateTime.
             name = "dateTime" if cast[1] == "DateTime" else cast[1]
             steps[-1] = Step(steps[-1].name, name)

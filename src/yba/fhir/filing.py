@@ -19,6 +19,7 @@ from yba.fhir.numbering import ELEMENT_PROFILE, ELEMENT_SECURITY, ELEMENT_SOURCE
 
 if TYPE_CHECKING:
     from yba.fhir.generated import datatypes as t
+    from yba.fhir.generated.types import LocationPosition
     from yba.fhir.index import Index
 
 Part: TypeAlias = tuple[Any, ...]
@@ -83,6 +84,12 @@ def file_canonical(x: Index, n: int, url: str) -> None:
             x.urls.append((n, bare))
 
 
+def file_resource(x: Index, n: int, resource: t.Resource) -> None:
+    """File a resource that stands inside another as a reference to it."""
+    if resource.id is not None:
+        x.references.append((n, type(resource).__name__, resource.id))
+
+
 def file_identifier(x: Index, n: int, identifier: t.Identifier) -> None:
     """File an Identifier as a token and, when it says of which type it is, for `:of-type`."""
     value = identifier.value
@@ -129,6 +136,26 @@ def file_address(x: Index, n: int, address: t.Address) -> None:
     ):
         if part is not None:
             strings.append((n, part))
+
+
+def file_concept_texts(x: Index, n: int, concept: t.CodeableConcept) -> None:
+    """File what people read of a CodeableConcept, where a string is asked for."""
+    if concept.text is not None:
+        x.strings.append((n, concept.text))
+    for coding in concept.coding or ():
+        if coding.display is not None:
+            x.strings.append((n, coding.display))
+
+
+def file_position(x: Index, n: int, position: LocationPosition) -> None:
+    """File a point on earth."""
+    if position.latitude is not None and position.longitude is not None:
+        x.positions.append((n, position.latitude, position.longitude))
+
+
+def has_extension(element: t.Element, url: str) -> bool:
+    """Return whether an element carries an extension."""
+    return any(extension.url == url for extension in element.extension or ())
 
 
 def file_period(x: Index, n: int, period: t.Period, zone: tzinfo) -> None:

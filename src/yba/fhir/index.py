@@ -56,6 +56,8 @@ Kind: TypeAlias = Literal[
     "token", "reference", "string", "date", "number", "quantity", "uri", "composite", "special"
 ]
 
+_DEFINITION = "http://hl7.org/fhir/SearchParameter/"
+
 Token: TypeAlias = tuple[int, str | None, str]
 Reference: TypeAlias = tuple[int, str, str]
 Quantity: TypeAlias = tuple[int, Decimal, Decimal, str | None, str | None, str | None]
@@ -76,6 +78,8 @@ class SearchParam:
     """Of a composite: (code, kind) of its parts, in the order in which the query writes them."""
     expression: str
     """FHIRPath of the definition."""
+    definition: str = ""
+    """Canonical url of the SearchParameter."""
 
 
 class Index:
@@ -88,6 +92,7 @@ class Index:
         "logical",
         "numbers",
         "patient",
+        "positions",
         "quantities",
         "references",
         "strings",
@@ -120,6 +125,8 @@ class Index:
         for, see `yba.fhir.numbers`)."""
         self.quantities: list[Quantity] = []
         """(element, low, high, system, code, unit). Open ends are Decimal("±Infinity")."""
+        self.positions: list[tuple[int, Decimal, Decimal]] = []
+        """(element, latitude, longitude) in degrees."""
         self.uris: list[tuple[int, str]] = []
         """(element, uri as written)."""
         self.composites: list[tuple[int, tuple[tuple[object, ...], ...]]] = []
@@ -175,7 +182,7 @@ def search_parameters(type_: str) -> Mapping[str, SearchParam]:
 
 
 def _read_parameter(line: str) -> SearchParam:
-    code, kind, elements, targets, components, expression = line.split(" ", 5)
+    code, kind, elements, targets, components, definition, expression = line.split(" ", 6)
     pairs = (c.split(":") for c in components.split(",") if components != "-")
     return SearchParam(
         code=code,
@@ -184,6 +191,7 @@ def _read_parameter(line: str) -> SearchParam:
         targets=tuple(targets.split(",")) if targets != "-" else (),
         components=tuple((part_code, cast(Kind, part_kind)) for part_code, part_kind in pairs),
         expression=expression,
+        definition=_DEFINITION + definition,
     )
 
 

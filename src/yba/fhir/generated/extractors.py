@@ -15,6 +15,7 @@ from yba.fhir.filing import (
     file_address,
     file_canonical,
     file_composite,
+    file_concept_texts,
     file_contact,
     file_identifier,
     file_meta,
@@ -22,11 +23,14 @@ from yba.fhir.filing import (
     file_name,
     file_number_range,
     file_period,
+    file_position,
     file_quantity,
     file_range,
     file_reference,
+    file_resource,
     file_sampled,
     file_timing,
+    has_extension,
     period_parts,
     quantity_parts,
     range_parts,
@@ -730,6 +734,8 @@ def bundle(r: Bundle, x: Index, zone: tzinfo) -> None:
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
+    if r.entry and r.entry[0].resource is not None:
+        file_resource(x, 19, r.entry[0].resource)
     v1 = r.identifier
     if v1 is not None:
         file_identifier(x, 17, v1)
@@ -1568,87 +1574,216 @@ def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
-    v1 = r.concept
+    v1 = r.extension
     if v1 is not None:
         for v2 in v1:
-            v3 = v2.code
-            if v3 is not None:
-                tokens.append((26, None, v3))
-            v4 = v2.designation
-            if v4 is not None:
-                for v5 in v4:
-                    v6 = v5.language
-                    if v6 is not None:
-                        tokens.append((27, None, v6))
-    v7 = r.content
-    if v7 is not None:
-        tokens.append((28, "http://hl7.org/fhir/codesystem-content-mode", v7))
-    v8 = r.useContext
-    if v8 is not None:
-        for v9 in v8:
-            v10 = v9.valueCodeableConcept
-            if v10 is not None:
-                v11 = v10.coding
-                if v11 is not None:
-                    for v12 in v11:
-                        if v12.code is not None:
-                            tokens.append((33, v12.system, v12.code))
-            v13 = v9.valueQuantity
-            if v13 is not None:
-                file_quantity(x, 19, v13)
-            v14 = v9.valueRange
-            if v14 is not None:
-                file_range(x, 20, v14)
-            v15 = v9.code
-            if v15 is not None:
-                if v15.code is not None:
-                    tokens.append((32, v15.system, v15.code))
-            if v9.valueQuantity is not None and v9.code is not None:
-                file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
-            if v9.valueRange is not None and v9.code is not None:
-                file_composite(x, 16, coding_parts(v9.code), range_parts(v9.valueRange))
-            if v9.valueCodeableConcept is not None and v9.code is not None:
-                file_composite(x, 17, coding_parts(v9.code), concept_parts(v9.valueCodeableConcept))
-    v16 = r.date
-    if v16 is not None:
-        low, high = range_of(v16, zone)
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/codesystem-author":
+                v13 = v2.valueMarkdown
+                if v13 is not None:
+                    x.strings.append((38, v13))
+                v16 = v2.valueString
+                if v16 is not None:
+                    x.strings.append((38, v16))
+                v22 = v2.valueAddress
+                if v22 is not None:
+                    file_address(x, 38, v22)
+                v26 = v2.valueCodeableConcept
+                if v26 is not None:
+                    file_concept_texts(x, 38, v26)
+                v32 = v2.valueHumanName
+                if v32 is not None:
+                    file_name(x, 38, v32)
+                v43 = v2.valueContactDetail
+                if v43 is not None:
+                    if v43.name is not None:
+                        x.strings.append((38, v43.name))
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/codesystem-effectiveDate":
+                v57 = v2.valueDate
+                if v57 is not None:
+                    low, high = range_of(v57, zone)
+                    dates.append((36, low, high))
+                v58 = v2.valueDateTime
+                if v58 is not None:
+                    low, high = range_of(v58, zone)
+                    dates.append((36, low, high))
+                v61 = v2.valueInstant
+                if v61 is not None:
+                    low, high = range_of(v61, zone)
+                    dates.append((36, low, high))
+                v85 = v2.valuePeriod
+                if v85 is not None:
+                    file_period(x, 36, v85, zone)
+                v92 = v2.valueTiming
+                if v92 is not None:
+                    file_timing(x, 36, v92, zone)
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/codesystem-expirationDate":
+                v107 = v2.valueDate
+                if v107 is not None:
+                    low, high = range_of(v107, zone)
+                    dates.append((37, low, high))
+                v108 = v2.valueDateTime
+                if v108 is not None:
+                    low, high = range_of(v108, zone)
+                    dates.append((37, low, high))
+                v111 = v2.valueInstant
+                if v111 is not None:
+                    low, high = range_of(v111, zone)
+                    dates.append((37, low, high))
+                v135 = v2.valuePeriod
+                if v135 is not None:
+                    file_period(x, 37, v135, zone)
+                v142 = v2.valueTiming
+                if v142 is not None:
+                    file_timing(x, 37, v142, zone)
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/codesystem-keyWord":
+                v163 = v2.valueMarkdown
+                if v163 is not None:
+                    x.strings.append((39, v163))
+                v166 = v2.valueString
+                if v166 is not None:
+                    x.strings.append((39, v166))
+                v172 = v2.valueAddress
+                if v172 is not None:
+                    file_address(x, 39, v172)
+                v176 = v2.valueCodeableConcept
+                if v176 is not None:
+                    file_concept_texts(x, 39, v176)
+                v182 = v2.valueHumanName
+                if v182 is not None:
+                    file_name(x, 39, v182)
+                v193 = v2.valueContactDetail
+                if v193 is not None:
+                    if v193.name is not None:
+                        x.strings.append((39, v193.name))
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/codesystem-workflowStatus":
+                v204 = v2.valueBoolean
+                if v204 is not None:
+                    tokens.append((40, None, "true" if v204 else "false"))
+                v205 = v2.valueCanonical
+                if v205 is not None:
+                    tokens.append((40, None, v205))
+                v206 = v2.valueCode
+                if v206 is not None:
+                    tokens.append((40, None, v206))
+                v210 = v2.valueId
+                if v210 is not None:
+                    tokens.append((40, None, v210))
+                v213 = v2.valueMarkdown
+                if v213 is not None:
+                    tokens.append((40, None, v213))
+                v214 = v2.valueOid
+                if v214 is not None:
+                    tokens.append((40, None, v214))
+                v216 = v2.valueString
+                if v216 is not None:
+                    tokens.append((40, None, v216))
+                v219 = v2.valueUri
+                if v219 is not None:
+                    tokens.append((40, None, v219))
+                v220 = v2.valueUrl
+                if v220 is not None:
+                    tokens.append((40, None, v220))
+                v221 = v2.valueUuid
+                if v221 is not None:
+                    tokens.append((40, None, v221))
+                v226 = v2.valueCodeableConcept
+                if v226 is not None:
+                    v227 = v226.coding
+                    if v227 is not None:
+                        for v228 in v227:
+                            if v228.code is not None:
+                                tokens.append((40, v228.system, v228.code))
+                v229 = v2.valueCoding
+                if v229 is not None:
+                    if v229.code is not None:
+                        tokens.append((40, v229.system, v229.code))
+                v230 = v2.valueContactPoint
+                if v230 is not None:
+                    file_contact(x, 40, v230)
+                v235 = v2.valueIdentifier
+                if v235 is not None:
+                    file_identifier(x, 40, v235)
+    v255 = r.concept
+    if v255 is not None:
+        for v256 in v255:
+            v257 = v256.code
+            if v257 is not None:
+                tokens.append((26, None, v257))
+            v258 = v256.designation
+            if v258 is not None:
+                for v259 in v258:
+                    v260 = v259.language
+                    if v260 is not None:
+                        tokens.append((27, None, v260))
+    v261 = r.content
+    if v261 is not None:
+        tokens.append((28, "http://hl7.org/fhir/codesystem-content-mode", v261))
+    v262 = r.useContext
+    if v262 is not None:
+        for v263 in v262:
+            v264 = v263.valueCodeableConcept
+            if v264 is not None:
+                v265 = v264.coding
+                if v265 is not None:
+                    for v266 in v265:
+                        if v266.code is not None:
+                            tokens.append((33, v266.system, v266.code))
+            v267 = v263.valueQuantity
+            if v267 is not None:
+                file_quantity(x, 19, v267)
+            v268 = v263.valueRange
+            if v268 is not None:
+                file_range(x, 20, v268)
+            v269 = v263.code
+            if v269 is not None:
+                if v269.code is not None:
+                    tokens.append((32, v269.system, v269.code))
+            if v263.valueQuantity is not None and v263.code is not None:
+                file_composite(x, 16, coding_parts(v263.code), quantity_parts(v263.valueQuantity))
+            if v263.valueRange is not None and v263.code is not None:
+                file_composite(x, 16, coding_parts(v263.code), range_parts(v263.valueRange))
+            if v263.valueCodeableConcept is not None and v263.code is not None:
+                file_composite(x, 17, coding_parts(v263.code), concept_parts(v263.valueCodeableConcept))
+    v270 = r.date
+    if v270 is not None:
+        low, high = range_of(v270, zone)
         dates.append((18, low, high))
-    v17 = r.description
-    if v17 is not None:
-        x.strings.append((22, v17))
-    v18 = r.identifier
-    if v18 is not None:
-        for v19 in v18:
-            file_identifier(x, 29, v19)
-    v20 = r.jurisdiction
-    if v20 is not None:
-        for v21 in v20:
-            v22 = v21.coding
-            if v22 is not None:
-                for v23 in v22:
-                    if v23.code is not None:
-                        tokens.append((30, v23.system, v23.code))
-    v24 = r.name
-    if v24 is not None:
-        x.strings.append((23, v24))
-    v25 = r.publisher
-    if v25 is not None:
-        x.strings.append((24, v25))
-    v26 = r.status
-    if v26 is not None:
-        tokens.append((31, "http://hl7.org/fhir/publication-status", v26))
-    v27 = r.supplements
-    if v27 is not None:
-        file_canonical(x, 21, v27)
-    v28 = r.url
-    if v28 is not None:
-        x.uris.append((35, v28))
-    v29 = r.title
-    if v29 is not None:
-        x.strings.append((25, v29))
-    v30 = r.version
-    if v30 is not None:
-        tokens.append((34, None, v30))
+    v271 = r.description
+    if v271 is not None:
+        x.strings.append((22, v271))
+    v272 = r.identifier
+    if v272 is not None:
+        for v273 in v272:
+            file_identifier(x, 29, v273)
+    v274 = r.jurisdiction
+    if v274 is not None:
+        for v275 in v274:
+            v276 = v275.coding
+            if v276 is not None:
+                for v277 in v276:
+                    if v277.code is not None:
+                        tokens.append((30, v277.system, v277.code))
+    v278 = r.name
+    if v278 is not None:
+        x.strings.append((23, v278))
+    v279 = r.publisher
+    if v279 is not None:
+        x.strings.append((24, v279))
+    v280 = r.status
+    if v280 is not None:
+        tokens.append((31, "http://hl7.org/fhir/publication-status", v280))
+    v281 = r.supplements
+    if v281 is not None:
+        file_canonical(x, 21, v281)
+    v282 = r.url
+    if v282 is not None:
+        x.uris.append((35, v282))
+    v283 = r.title
+    if v283 is not None:
+        x.strings.append((25, v283))
+    v284 = r.version
+    if v284 is not None:
+        tokens.append((34, None, v284))
 
 
 def communication(r: Communication, x: Index, zone: tzinfo) -> None:
@@ -2748,55 +2883,106 @@ def device(r: Device, x: Index, zone: tzinfo) -> None:
         v8 = v4.text
         if v8 is not None:
             x.strings.append((23, v8))
-    v9 = r.identifier
+    v9 = r.extension
     if v9 is not None:
         for v10 in v9:
-            file_identifier(x, 26, v10)
-    v11 = r.location
-    if v11 is not None:
-        url = v11.reference
+            if v10.url == "http://hl7.org/fhir/SearchParameter/device-extensions-Device-din":
+                v12 = v10.valueBoolean
+                if v12 is not None:
+                    tokens.append((30, None, "true" if v12 else "false"))
+                v13 = v10.valueCanonical
+                if v13 is not None:
+                    tokens.append((30, None, v13))
+                v14 = v10.valueCode
+                if v14 is not None:
+                    tokens.append((30, None, v14))
+                v18 = v10.valueId
+                if v18 is not None:
+                    tokens.append((30, None, v18))
+                v21 = v10.valueMarkdown
+                if v21 is not None:
+                    tokens.append((30, None, v21))
+                v22 = v10.valueOid
+                if v22 is not None:
+                    tokens.append((30, None, v22))
+                v24 = v10.valueString
+                if v24 is not None:
+                    tokens.append((30, None, v24))
+                v27 = v10.valueUri
+                if v27 is not None:
+                    tokens.append((30, None, v27))
+                v28 = v10.valueUrl
+                if v28 is not None:
+                    tokens.append((30, None, v28))
+                v29 = v10.valueUuid
+                if v29 is not None:
+                    tokens.append((30, None, v29))
+                v34 = v10.valueCodeableConcept
+                if v34 is not None:
+                    v35 = v34.coding
+                    if v35 is not None:
+                        for v36 in v35:
+                            if v36.code is not None:
+                                tokens.append((30, v36.system, v36.code))
+                v37 = v10.valueCoding
+                if v37 is not None:
+                    if v37.code is not None:
+                        tokens.append((30, v37.system, v37.code))
+                v38 = v10.valueContactPoint
+                if v38 is not None:
+                    file_contact(x, 30, v38)
+                v43 = v10.valueIdentifier
+                if v43 is not None:
+                    file_identifier(x, 30, v43)
+    v63 = r.identifier
+    if v63 is not None:
+        for v64 in v63:
+            file_identifier(x, 26, v64)
+    v65 = r.location
+    if v65 is not None:
+        url = v65.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v11.identifier is None:
+        if pair is not None and v65.identifier is None:
             references.append((16, pair[0], pair[1]))
         else:
-            file_reference(x, 16, v11)
-    v12 = r.manufacturer
-    if v12 is not None:
-        x.strings.append((20, v12))
-    v13 = r.modelNumber
-    if v13 is not None:
-        x.strings.append((21, v13))
-    v14 = r.owner
-    if v14 is not None:
-        url = v14.reference
+            file_reference(x, 16, v65)
+    v66 = r.manufacturer
+    if v66 is not None:
+        x.strings.append((20, v66))
+    v67 = r.modelNumber
+    if v67 is not None:
+        x.strings.append((21, v67))
+    v68 = r.owner
+    if v68 is not None:
+        url = v68.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v14.identifier is None:
+        if pair is not None and v68.identifier is None:
             references.append((17, pair[0], pair[1]))
         else:
-            file_reference(x, 17, v14)
-    v15 = r.patient
-    if v15 is not None:
-        url = v15.reference
+            file_reference(x, 17, v68)
+    v69 = r.patient
+    if v69 is not None:
+        url = v69.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v15.identifier is None:
+        if pair is not None and v69.identifier is None:
             references.append((18, pair[0], pair[1]))
         else:
-            file_reference(x, 18, v15)
-    v16 = r.status
-    if v16 is not None:
-        tokens.append((27, "http://hl7.org/fhir/device-status", v16))
-    v17 = r.udiCarrier
-    if v17 is not None:
-        for v18 in v17:
-            v19 = v18.carrierHRF
-            if v19 is not None:
-                x.strings.append((24, v19))
-            v20 = v18.deviceIdentifier
-            if v20 is not None:
-                x.strings.append((25, v20))
-    v21 = r.url
-    if v21 is not None:
-        x.uris.append((29, v21))
+            file_reference(x, 18, v69)
+    v70 = r.status
+    if v70 is not None:
+        tokens.append((27, "http://hl7.org/fhir/device-status", v70))
+    v71 = r.udiCarrier
+    if v71 is not None:
+        for v72 in v71:
+            v73 = v72.carrierHRF
+            if v73 is not None:
+                x.strings.append((24, v73))
+            v74 = v72.deviceIdentifier
+            if v74 is not None:
+                x.strings.append((25, v74))
+    v75 = r.url
+    if v75 is not None:
+        x.uris.append((29, v75))
 
 
 def device_definition(r: DeviceDefinition, x: Index, zone: tzinfo) -> None:
@@ -3015,119 +3201,140 @@ def diagnostic_report(r: DiagnosticReport, x: Index, zone: tzinfo) -> None:
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
-    v1 = r.basedOn
+    v1 = r.extension
     if v1 is not None:
         for v2 in v1:
-            url = v2.reference
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/DiagnosticReport-geneticsAssessedCondition":
+                v5 = v2.valueCanonical
+                if v5 is not None:
+                    file_canonical(x, 31, v5)
+                v19 = v2.valueUri
+                if v19 is not None:
+                    file_canonical(x, 31, v19)
+                v20 = v2.valueUrl
+                if v20 is not None:
+                    file_canonical(x, 31, v20)
+                v39 = v2.valueReference
+                if v39 is not None:
+                    url = v39.reference
+                    pair = None if url is None else relative(url)
+                    if pair is not None and v39.identifier is None:
+                        references.append((31, pair[0], pair[1]))
+                    else:
+                        file_reference(x, 31, v39)
+    v53 = r.basedOn
+    if v53 is not None:
+        for v54 in v53:
+            url = v54.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v2.identifier is None:
+            if pair is not None and v54.identifier is None:
                 references.append((18, pair[0], pair[1]))
             else:
-                file_reference(x, 18, v2)
-    v3 = r.category
-    if v3 is not None:
-        for v4 in v3:
-            v5 = v4.coding
-            if v5 is not None:
-                for v6 in v5:
-                    if v6.code is not None:
-                        tokens.append((26, v6.system, v6.code))
-    v7 = r.code
-    if v7 is not None:
-        v8 = v7.coding
-        if v8 is not None:
-            for v9 in v8:
-                if v9.code is not None:
-                    tokens.append((27, v9.system, v9.code))
-    v10 = r.conclusionCode
-    if v10 is not None:
-        for v11 in v10:
-            v12 = v11.coding
-            if v12 is not None:
-                for v13 in v12:
-                    if v13.code is not None:
-                        tokens.append((28, v13.system, v13.code))
-    v14 = r.effectiveDateTime
-    if v14 is not None:
-        low, high = range_of(v14, zone)
+                file_reference(x, 18, v54)
+    v55 = r.category
+    if v55 is not None:
+        for v56 in v55:
+            v57 = v56.coding
+            if v57 is not None:
+                for v58 in v57:
+                    if v58.code is not None:
+                        tokens.append((26, v58.system, v58.code))
+    v59 = r.code
+    if v59 is not None:
+        v60 = v59.coding
+        if v60 is not None:
+            for v61 in v60:
+                if v61.code is not None:
+                    tokens.append((27, v61.system, v61.code))
+    v62 = r.conclusionCode
+    if v62 is not None:
+        for v63 in v62:
+            v64 = v63.coding
+            if v64 is not None:
+                for v65 in v64:
+                    if v65.code is not None:
+                        tokens.append((28, v65.system, v65.code))
+    v66 = r.effectiveDateTime
+    if v66 is not None:
+        low, high = range_of(v66, zone)
         dates.append((16, low, high))
-    v15 = r.effectivePeriod
-    if v15 is not None:
-        file_period(x, 16, v15, zone)
-    v16 = r.encounter
-    if v16 is not None:
-        url = v16.reference
+    v67 = r.effectivePeriod
+    if v67 is not None:
+        file_period(x, 16, v67, zone)
+    v68 = r.encounter
+    if v68 is not None:
+        url = v68.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v16.identifier is None:
+        if pair is not None and v68.identifier is None:
             references.append((19, pair[0], pair[1]))
         else:
-            file_reference(x, 19, v16)
-    v17 = r.identifier
-    if v17 is not None:
-        for v18 in v17:
-            file_identifier(x, 29, v18)
-    v19 = r.issued
-    if v19 is not None:
-        low, high = range_of(v19, zone)
+            file_reference(x, 19, v68)
+    v69 = r.identifier
+    if v69 is not None:
+        for v70 in v69:
+            file_identifier(x, 29, v70)
+    v71 = r.issued
+    if v71 is not None:
+        low, high = range_of(v71, zone)
         dates.append((17, low, high))
-    v20 = r.media
-    if v20 is not None:
-        for v21 in v20:
-            v22 = v21.link
-            if v22 is not None:
-                url = v22.reference
+    v72 = r.media
+    if v72 is not None:
+        for v73 in v72:
+            v74 = v73.link
+            if v74 is not None:
+                url = v74.reference
                 pair = None if url is None else relative(url)
-                if pair is not None and v22.identifier is None:
+                if pair is not None and v74.identifier is None:
                     references.append((20, pair[0], pair[1]))
                 else:
-                    file_reference(x, 20, v22)
-    v23 = r.subject
-    if v23 is not None:
-        url = v23.reference
+                    file_reference(x, 20, v74)
+    v75 = r.subject
+    if v75 is not None:
+        url = v75.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v23.identifier is None:
+        if pair is not None and v75.identifier is None:
             references.append((25, pair[0], pair[1]))
         else:
-            file_reference(x, 25, v23)
-    v24 = r.performer
-    if v24 is not None:
-        for v25 in v24:
-            url = v25.reference
+            file_reference(x, 25, v75)
+    v76 = r.performer
+    if v76 is not None:
+        for v77 in v76:
+            url = v77.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v25.identifier is None:
+            if pair is not None and v77.identifier is None:
                 references.append((21, pair[0], pair[1]))
             else:
-                file_reference(x, 21, v25)
-    v26 = r.result
-    if v26 is not None:
-        for v27 in v26:
-            url = v27.reference
+                file_reference(x, 21, v77)
+    v78 = r.result
+    if v78 is not None:
+        for v79 in v78:
+            url = v79.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v27.identifier is None:
+            if pair is not None and v79.identifier is None:
                 references.append((22, pair[0], pair[1]))
             else:
-                file_reference(x, 22, v27)
-    v28 = r.resultsInterpreter
-    if v28 is not None:
-        for v29 in v28:
-            url = v29.reference
+                file_reference(x, 22, v79)
+    v80 = r.resultsInterpreter
+    if v80 is not None:
+        for v81 in v80:
+            url = v81.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v29.identifier is None:
+            if pair is not None and v81.identifier is None:
                 references.append((23, pair[0], pair[1]))
             else:
-                file_reference(x, 23, v29)
-    v30 = r.specimen
-    if v30 is not None:
-        for v31 in v30:
-            url = v31.reference
+                file_reference(x, 23, v81)
+    v82 = r.specimen
+    if v82 is not None:
+        for v83 in v82:
+            url = v83.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v31.identifier is None:
+            if pair is not None and v83.identifier is None:
                 references.append((24, pair[0], pair[1]))
             else:
-                file_reference(x, 24, v31)
-    v32 = r.status
-    if v32 is not None:
-        tokens.append((30, "http://hl7.org/fhir/diagnostic-report-status", v32))
+                file_reference(x, 24, v83)
+    v84 = r.status
+    if v84 is not None:
+        tokens.append((30, "http://hl7.org/fhir/diagnostic-report-status", v84))
 
 
 def document_manifest(r: DocumentManifest, x: Index, zone: tzinfo) -> None:
@@ -5585,37 +5792,40 @@ def location(r: Location, x: Index, zone: tzinfo) -> None:
         for v13 in v12:
             if v13 is not None:
                 x.strings.append((24, v13))
-    v14 = r.operationalStatus
+    v14 = r.position
     if v14 is not None:
-        if v14.code is not None:
-            tokens.append((28, v14.system, v14.code))
-    v15 = r.managingOrganization
+        file_position(x, 31, v14)
+    v15 = r.operationalStatus
     if v15 is not None:
-        url = v15.reference
-        pair = None if url is None else relative(url)
-        if pair is not None and v15.identifier is None:
-            references.append((17, pair[0], pair[1]))
-        else:
-            file_reference(x, 17, v15)
-    v16 = r.partOf
+        if v15.code is not None:
+            tokens.append((28, v15.system, v15.code))
+    v16 = r.managingOrganization
     if v16 is not None:
         url = v16.reference
         pair = None if url is None else relative(url)
         if pair is not None and v16.identifier is None:
+            references.append((17, pair[0], pair[1]))
+        else:
+            file_reference(x, 17, v16)
+    v17 = r.partOf
+    if v17 is not None:
+        url = v17.reference
+        pair = None if url is None else relative(url)
+        if pair is not None and v17.identifier is None:
             references.append((18, pair[0], pair[1]))
         else:
-            file_reference(x, 18, v16)
-    v17 = r.status
-    if v17 is not None:
-        tokens.append((29, "http://hl7.org/fhir/location-status", v17))
-    v18 = r.type
+            file_reference(x, 18, v17)
+    v18 = r.status
     if v18 is not None:
-        for v19 in v18:
-            v20 = v19.coding
-            if v20 is not None:
-                for v21 in v20:
-                    if v21.code is not None:
-                        tokens.append((30, v21.system, v21.code))
+        tokens.append((29, "http://hl7.org/fhir/location-status", v18))
+    v19 = r.type
+    if v19 is not None:
+        for v20 in v19:
+            v21 = v20.coding
+            if v21 is not None:
+                for v22 in v21:
+                    if v22.code is not None:
+                        tokens.append((30, v22.system, v22.code))
 
 
 def measure(r: Measure, x: Index, zone: tzinfo) -> None:
@@ -7075,202 +7285,293 @@ def observation(r: Observation, x: Index, zone: tzinfo) -> None:
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
-    v1 = r.basedOn
+    v1 = r.extension
     if v1 is not None:
         for v2 in v1:
-            url = v2.reference
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/observation-geneticsAminoAcidChangeName":
+                v13 = v2.valueMarkdown
+                if v13 is not None:
+                    x.strings.append((51, v13))
+                v16 = v2.valueString
+                if v16 is not None:
+                    x.strings.append((51, v16))
+                v22 = v2.valueAddress
+                if v22 is not None:
+                    file_address(x, 51, v22)
+                v26 = v2.valueCodeableConcept
+                if v26 is not None:
+                    file_concept_texts(x, 51, v26)
+                v32 = v2.valueHumanName
+                if v32 is not None:
+                    file_name(x, 51, v32)
+                v43 = v2.valueContactDetail
+                if v43 is not None:
+                    if v43.name is not None:
+                        x.strings.append((51, v43.name))
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/observation-geneticsDnaVariant":
+                v63 = v2.valueMarkdown
+                if v63 is not None:
+                    x.strings.append((52, v63))
+                v66 = v2.valueString
+                if v66 is not None:
+                    x.strings.append((52, v66))
+                v72 = v2.valueAddress
+                if v72 is not None:
+                    file_address(x, 52, v72)
+                v76 = v2.valueCodeableConcept
+                if v76 is not None:
+                    file_concept_texts(x, 52, v76)
+                v82 = v2.valueHumanName
+                if v82 is not None:
+                    file_name(x, 52, v82)
+                v93 = v2.valueContactDetail
+                if v93 is not None:
+                    if v93.name is not None:
+                        x.strings.append((52, v93.name))
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/observation-geneticsGene":
+                v104 = v2.valueBoolean
+                if v104 is not None:
+                    tokens.append((53, None, "true" if v104 else "false"))
+                v105 = v2.valueCanonical
+                if v105 is not None:
+                    tokens.append((53, None, v105))
+                v106 = v2.valueCode
+                if v106 is not None:
+                    tokens.append((53, None, v106))
+                v110 = v2.valueId
+                if v110 is not None:
+                    tokens.append((53, None, v110))
+                v113 = v2.valueMarkdown
+                if v113 is not None:
+                    tokens.append((53, None, v113))
+                v114 = v2.valueOid
+                if v114 is not None:
+                    tokens.append((53, None, v114))
+                v116 = v2.valueString
+                if v116 is not None:
+                    tokens.append((53, None, v116))
+                v119 = v2.valueUri
+                if v119 is not None:
+                    tokens.append((53, None, v119))
+                v120 = v2.valueUrl
+                if v120 is not None:
+                    tokens.append((53, None, v120))
+                v121 = v2.valueUuid
+                if v121 is not None:
+                    tokens.append((53, None, v121))
+                v126 = v2.valueCodeableConcept
+                if v126 is not None:
+                    v127 = v126.coding
+                    if v127 is not None:
+                        for v128 in v127:
+                            if v128.code is not None:
+                                tokens.append((53, v128.system, v128.code))
+                v129 = v2.valueCoding
+                if v129 is not None:
+                    if v129.code is not None:
+                        tokens.append((53, v129.system, v129.code))
+                v130 = v2.valueContactPoint
+                if v130 is not None:
+                    file_contact(x, 53, v130)
+                v135 = v2.valueIdentifier
+                if v135 is not None:
+                    file_identifier(x, 53, v135)
+    v155 = r.basedOn
+    if v155 is not None:
+        for v156 in v155:
+            url = v156.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v2.identifier is None:
+            if pair is not None and v156.identifier is None:
                 references.append((29, pair[0], pair[1]))
             else:
-                file_reference(x, 29, v2)
-    v3 = r.category
-    if v3 is not None:
-        for v4 in v3:
-            v5 = v4.coding
-            if v5 is not None:
-                for v6 in v5:
-                    if v6.code is not None:
-                        tokens.append((41, v6.system, v6.code))
-    v7 = r.code
-    if v7 is not None:
-        v8 = v7.coding
-        if v8 is not None:
-            for v9 in v8:
-                if v9.code is not None:
-                    tokens.append((42, v9.system, v9.code))
-    v10 = r.component
-    if v10 is not None:
-        for v11 in v10:
-            v12 = v11.code
-            if v12 is not None:
-                v13 = v12.coding
-                if v13 is not None:
-                    for v14 in v13:
-                        if v14.code is not None:
-                            tokens.append((43, v14.system, v14.code))
-            v15 = v11.dataAbsentReason
-            if v15 is not None:
-                v16 = v15.coding
-                if v16 is not None:
-                    for v17 in v16:
-                        if v17.code is not None:
-                            tokens.append((44, v17.system, v17.code))
-            v18 = v11.valueCodeableConcept
-            if v18 is not None:
-                v19 = v18.coding
-                if v19 is not None:
-                    for v20 in v19:
-                        if v20.code is not None:
-                            tokens.append((45, v20.system, v20.code))
-            v21 = v11.valueQuantity
-            if v21 is not None:
-                file_quantity(x, 25, v21)
-            v22 = v11.valueSampledData
-            if v22 is not None:
-                file_sampled(x, 26, v22)
-            if v11.valueCodeableConcept is not None and v11.code is not None:
-                file_composite(x, 20, concept_parts(v11.code), concept_parts(v11.valueCodeableConcept))
-            if v11.valueQuantity is not None and v11.code is not None:
-                file_composite(x, 21, concept_parts(v11.code), quantity_parts(v11.valueQuantity))
-    v23 = r.dataAbsentReason
-    if v23 is not None:
-        v24 = v23.coding
-        if v24 is not None:
-            for v25 in v24:
-                if v25.code is not None:
-                    tokens.append((46, v25.system, v25.code))
-    v26 = r.valueCodeableConcept
-    if v26 is not None:
-        v27 = v26.coding
-        if v27 is not None:
-            for v28 in v27:
-                if v28.code is not None:
-                    tokens.append((50, v28.system, v28.code))
-        v29 = v26.text
-        if v29 is not None:
-            x.strings.append((39, v29))
-    v30 = r.valueQuantity
-    if v30 is not None:
-        file_quantity(x, 27, v30)
-    v31 = r.valueSampledData
-    if v31 is not None:
-        file_sampled(x, 28, v31)
-    v32 = r.effectiveDateTime
-    if v32 is not None:
-        low, high = range_of(v32, zone)
+                file_reference(x, 29, v156)
+    v157 = r.category
+    if v157 is not None:
+        for v158 in v157:
+            v159 = v158.coding
+            if v159 is not None:
+                for v160 in v159:
+                    if v160.code is not None:
+                        tokens.append((41, v160.system, v160.code))
+    v161 = r.code
+    if v161 is not None:
+        v162 = v161.coding
+        if v162 is not None:
+            for v163 in v162:
+                if v163.code is not None:
+                    tokens.append((42, v163.system, v163.code))
+    v164 = r.component
+    if v164 is not None:
+        for v165 in v164:
+            v166 = v165.code
+            if v166 is not None:
+                v167 = v166.coding
+                if v167 is not None:
+                    for v168 in v167:
+                        if v168.code is not None:
+                            tokens.append((43, v168.system, v168.code))
+            v169 = v165.dataAbsentReason
+            if v169 is not None:
+                v170 = v169.coding
+                if v170 is not None:
+                    for v171 in v170:
+                        if v171.code is not None:
+                            tokens.append((44, v171.system, v171.code))
+            v172 = v165.valueCodeableConcept
+            if v172 is not None:
+                v173 = v172.coding
+                if v173 is not None:
+                    for v174 in v173:
+                        if v174.code is not None:
+                            tokens.append((45, v174.system, v174.code))
+            v175 = v165.valueQuantity
+            if v175 is not None:
+                file_quantity(x, 25, v175)
+            v176 = v165.valueSampledData
+            if v176 is not None:
+                file_sampled(x, 26, v176)
+            if v165.valueCodeableConcept is not None and v165.code is not None:
+                file_composite(x, 20, concept_parts(v165.code), concept_parts(v165.valueCodeableConcept))
+            if v165.valueQuantity is not None and v165.code is not None:
+                file_composite(x, 21, concept_parts(v165.code), quantity_parts(v165.valueQuantity))
+    v177 = r.dataAbsentReason
+    if v177 is not None:
+        v178 = v177.coding
+        if v178 is not None:
+            for v179 in v178:
+                if v179.code is not None:
+                    tokens.append((46, v179.system, v179.code))
+    v180 = r.valueCodeableConcept
+    if v180 is not None:
+        v181 = v180.coding
+        if v181 is not None:
+            for v182 in v181:
+                if v182.code is not None:
+                    tokens.append((50, v182.system, v182.code))
+        v183 = v180.text
+        if v183 is not None:
+            x.strings.append((39, v183))
+    v184 = r.valueQuantity
+    if v184 is not None:
+        file_quantity(x, 27, v184)
+    v185 = r.valueSampledData
+    if v185 is not None:
+        file_sampled(x, 28, v185)
+    v186 = r.effectiveDateTime
+    if v186 is not None:
+        low, high = range_of(v186, zone)
         dates.append((22, low, high))
-    v33 = r.effectivePeriod
-    if v33 is not None:
-        file_period(x, 22, v33, zone)
-    v34 = r.effectiveTiming
-    if v34 is not None:
-        file_timing(x, 22, v34, zone)
-    v35 = r.effectiveInstant
-    if v35 is not None:
-        low, high = range_of(v35, zone)
+    v187 = r.effectivePeriod
+    if v187 is not None:
+        file_period(x, 22, v187, zone)
+    v188 = r.effectiveTiming
+    if v188 is not None:
+        file_timing(x, 22, v188, zone)
+    v189 = r.effectiveInstant
+    if v189 is not None:
+        low, high = range_of(v189, zone)
         dates.append((22, low, high))
-    v36 = r.derivedFrom
-    if v36 is not None:
-        for v37 in v36:
-            url = v37.reference
+    v190 = r.derivedFrom
+    if v190 is not None:
+        for v191 in v190:
+            url = v191.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v37.identifier is None:
+            if pair is not None and v191.identifier is None:
                 references.append((30, pair[0], pair[1]))
             else:
-                file_reference(x, 30, v37)
-    v38 = r.device
-    if v38 is not None:
-        url = v38.reference
+                file_reference(x, 30, v191)
+    v192 = r.device
+    if v192 is not None:
+        url = v192.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v38.identifier is None:
+        if pair is not None and v192.identifier is None:
             references.append((31, pair[0], pair[1]))
         else:
-            file_reference(x, 31, v38)
-    v39 = r.encounter
-    if v39 is not None:
-        url = v39.reference
+            file_reference(x, 31, v192)
+    v193 = r.encounter
+    if v193 is not None:
+        url = v193.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v39.identifier is None:
+        if pair is not None and v193.identifier is None:
             references.append((32, pair[0], pair[1]))
         else:
-            file_reference(x, 32, v39)
-    v40 = r.focus
-    if v40 is not None:
-        for v41 in v40:
-            url = v41.reference
+            file_reference(x, 32, v193)
+    v194 = r.focus
+    if v194 is not None:
+        for v195 in v194:
+            url = v195.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v41.identifier is None:
+            if pair is not None and v195.identifier is None:
                 references.append((33, pair[0], pair[1]))
             else:
-                file_reference(x, 33, v41)
-    v42 = r.hasMember
-    if v42 is not None:
-        for v43 in v42:
-            url = v43.reference
+                file_reference(x, 33, v195)
+    v196 = r.hasMember
+    if v196 is not None:
+        for v197 in v196:
+            url = v197.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v43.identifier is None:
+            if pair is not None and v197.identifier is None:
                 references.append((34, pair[0], pair[1]))
             else:
-                file_reference(x, 34, v43)
-    v44 = r.identifier
-    if v44 is not None:
-        for v45 in v44:
-            file_identifier(x, 47, v45)
-    v46 = r.method
-    if v46 is not None:
-        v47 = v46.coding
-        if v47 is not None:
-            for v48 in v47:
-                if v48.code is not None:
-                    tokens.append((48, v48.system, v48.code))
-    v49 = r.partOf
-    if v49 is not None:
-        for v50 in v49:
-            url = v50.reference
+                file_reference(x, 34, v197)
+    v198 = r.identifier
+    if v198 is not None:
+        for v199 in v198:
+            file_identifier(x, 47, v199)
+    v200 = r.method
+    if v200 is not None:
+        v201 = v200.coding
+        if v201 is not None:
+            for v202 in v201:
+                if v202.code is not None:
+                    tokens.append((48, v202.system, v202.code))
+    v203 = r.partOf
+    if v203 is not None:
+        for v204 in v203:
+            url = v204.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v50.identifier is None:
+            if pair is not None and v204.identifier is None:
                 references.append((35, pair[0], pair[1]))
             else:
-                file_reference(x, 35, v50)
-    v51 = r.subject
-    if v51 is not None:
-        url = v51.reference
+                file_reference(x, 35, v204)
+    v205 = r.subject
+    if v205 is not None:
+        url = v205.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v51.identifier is None:
+        if pair is not None and v205.identifier is None:
             references.append((38, pair[0], pair[1]))
         else:
-            file_reference(x, 38, v51)
-    v52 = r.performer
-    if v52 is not None:
-        for v53 in v52:
-            url = v53.reference
+            file_reference(x, 38, v205)
+    v206 = r.performer
+    if v206 is not None:
+        for v207 in v206:
+            url = v207.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v53.identifier is None:
+            if pair is not None and v207.identifier is None:
                 references.append((36, pair[0], pair[1]))
             else:
-                file_reference(x, 36, v53)
-    v54 = r.specimen
-    if v54 is not None:
-        url = v54.reference
+                file_reference(x, 36, v207)
+    v208 = r.specimen
+    if v208 is not None:
+        url = v208.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v54.identifier is None:
+        if pair is not None and v208.identifier is None:
             references.append((37, pair[0], pair[1]))
         else:
-            file_reference(x, 37, v54)
-    v55 = r.status
-    if v55 is not None:
-        tokens.append((49, "http://hl7.org/fhir/observation-status", v55))
-    v56 = r.valueDateTime
-    if v56 is not None:
-        low, high = range_of(v56, zone)
+            file_reference(x, 37, v208)
+    v209 = r.status
+    if v209 is not None:
+        tokens.append((49, "http://hl7.org/fhir/observation-status", v209))
+    v210 = r.valueDateTime
+    if v210 is not None:
+        low, high = range_of(v210, zone)
         dates.append((24, low, high))
-    v57 = r.valuePeriod
-    if v57 is not None:
-        file_period(x, 23, v57, zone)
-    v58 = r.valueString
-    if v58 is not None:
-        x.strings.append((40, v58))
+    v211 = r.valuePeriod
+    if v211 is not None:
+        file_period(x, 23, v211, zone)
+    v212 = r.valueString
+    if v212 is not None:
+        x.strings.append((40, v212))
     if r.valueCodeableConcept is not None and r.code is not None:
         file_composite(x, 16, concept_parts(r.code), concept_parts(r.valueCodeableConcept))
     if r.valueDateTime is not None and r.code is not None:
@@ -7560,6 +7861,7 @@ def patient(r: Patient, x: Index, zone: tzinfo) -> None:
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
+    tokens.append((32, None, "true" if r.deceasedBoolean or r.deceasedDateTime is not None else "false"))
     v1 = r.active
     if v1 is not None:
         tokens.append((29, None, "true" if v1 else "false"))
@@ -7586,79 +7888,104 @@ def patient(r: Patient, x: Index, zone: tzinfo) -> None:
     if v9 is not None:
         low, high = range_of(v9, zone)
         dates.append((16, low, high))
-    v10 = r.deceasedDateTime
+    v10 = r.multipleBirthBoolean
     if v10 is not None:
-        low, high = range_of(v10, zone)
-        dates.append((17, low, high))
-        tokens.append((32, None, "true"))
-    v11 = r.deceasedBoolean
+        tokens.append((39, None, "true" if v10 else "false"))
+    v11 = r.multipleBirthInteger
     if v11 is not None:
-        tokens.append((32, None, "true" if v11 else "false"))
-    v12 = r.telecom
+        tokens.append((39, None, "true"))
+    v12 = r.deceasedDateTime
     if v12 is not None:
-        for v13 in v12:
-            file_contact(x, 35, v13)
-            if v13.system == "email":
-                file_contact(x, 36, v13)
-            if v13.system == "phone":
-                file_contact(x, 37, v13)
-    v14 = r.name
-    if v14 is not None:
-        for v15 in v14:
-            file_name(x, 26, v15)
-            v16 = v15.family
-            if v16 is not None:
-                x.strings.append((27, v16))
-            v17 = v15.given
+        low, high = range_of(v12, zone)
+        dates.append((17, low, high))
+    v13 = r.telecom
+    if v13 is not None:
+        for v14 in v13:
+            file_contact(x, 35, v14)
+            if v14.system == "email":
+                file_contact(x, 36, v14)
+            if v14.system == "phone":
+                file_contact(x, 37, v14)
+    v15 = r.name
+    if v15 is not None:
+        for v16 in v15:
+            file_name(x, 26, v16)
+            v17 = v16.family
             if v17 is not None:
-                for v18 in v17:
-                    if v18 is not None:
-                        x.strings.append((28, v18))
-    v19 = r.gender
-    if v19 is not None:
-        tokens.append((33, "http://hl7.org/fhir/administrative-gender", v19))
-    v20 = r.generalPractitioner
+                x.strings.append((27, v17))
+            v18 = v16.given
+            if v18 is not None:
+                for v19 in v18:
+                    if v19 is not None:
+                        x.strings.append((28, v19))
+    v20 = r.gender
     if v20 is not None:
-        for v21 in v20:
-            url = v21.reference
+        tokens.append((33, "http://hl7.org/fhir/administrative-gender", v20))
+    v21 = r.generalPractitioner
+    if v21 is not None:
+        for v22 in v21:
+            url = v22.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v21.identifier is None:
+            if pair is not None and v22.identifier is None:
                 references.append((18, pair[0], pair[1]))
             else:
-                file_reference(x, 18, v21)
-    v22 = r.identifier
-    if v22 is not None:
-        for v23 in v22:
-            file_identifier(x, 34, v23)
-    v24 = r.communication
-    if v24 is not None:
-        for v25 in v24:
-            v26 = v25.language
-            if v26 is not None:
-                v27 = v26.coding
-                if v27 is not None:
-                    for v28 in v27:
-                        if v28.code is not None:
-                            tokens.append((31, v28.system, v28.code))
-    v29 = r.link
-    if v29 is not None:
-        for v30 in v29:
-            v31 = v30.other
-            if v31 is not None:
-                url = v31.reference
+                file_reference(x, 18, v22)
+    v23 = r.identifier
+    if v23 is not None:
+        for v24 in v23:
+            file_identifier(x, 34, v24)
+    v25 = r.communication
+    if v25 is not None:
+        for v26 in v25:
+            v27 = v26.language
+            if v27 is not None:
+                v28 = v27.coding
+                if v28 is not None:
+                    for v29 in v28:
+                        if v29.code is not None:
+                            tokens.append((31, v29.system, v29.code))
+    v30 = r.link
+    if v30 is not None:
+        for v31 in v30:
+            v32 = v31.other
+            if v32 is not None:
+                url = v32.reference
                 pair = None if url is None else relative(url)
-                if pair is not None and v31.identifier is None:
+                if pair is not None and v32.identifier is None:
                     references.append((19, pair[0], pair[1]))
                 else:
-                    file_reference(x, 19, v31)
-    v32 = r.managingOrganization
-    if v32 is not None:
-        url = v32.reference
+                    file_reference(x, 19, v32)
+    v33 = r.extension
+    if v33 is not None:
+        for v34 in v33:
+            if v34.url == "http://hl7.org/fhir/StructureDefinition/patient-extensions-Patient-mothersMaidenName":
+                v45 = v34.valueMarkdown
+                if v45 is not None:
+                    x.strings.append((38, v45))
+                v48 = v34.valueString
+                if v48 is not None:
+                    x.strings.append((38, v48))
+                v54 = v34.valueAddress
+                if v54 is not None:
+                    file_address(x, 38, v54)
+                v58 = v34.valueCodeableConcept
+                if v58 is not None:
+                    file_concept_texts(x, 38, v58)
+                v64 = v34.valueHumanName
+                if v64 is not None:
+                    file_name(x, 38, v64)
+                v75 = v34.valueContactDetail
+                if v75 is not None:
+                    if v75.name is not None:
+                        x.strings.append((38, v75.name))
+    v85 = r.managingOrganization
+    if v85 is not None:
+        url = v85.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v32.identifier is None:
+        if pair is not None and v85.identifier is None:
             references.append((20, pair[0], pair[1]))
         else:
-            file_reference(x, 20, v32)
+            file_reference(x, 20, v85)
 
 
 def payment_notice(r: PaymentNotice, x: Index, zone: tzinfo) -> None:
@@ -8432,37 +8759,52 @@ def questionnaire_response(r: QuestionnaireResponse, x: Index, zone: tzinfo) -> 
     v6 = r.identifier
     if v6 is not None:
         file_identifier(x, 24, v6)
-    v7 = r.partOf
+    v7 = r.item
     if v7 is not None:
         for v8 in v7:
-            url = v8.reference
+            if has_extension(v8, "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-isSubject"):
+                v9 = v8.answer
+                if v9 is not None:
+                    for v10 in v9:
+                        v11 = v10.valueReference
+                        if v11 is not None:
+                            url = v11.reference
+                            pair = None if url is None else relative(url)
+                            if pair is not None and v11.identifier is None:
+                                references.append((26, pair[0], pair[1]))
+                            else:
+                                file_reference(x, 26, v11)
+    v12 = r.partOf
+    if v12 is not None:
+        for v13 in v12:
+            url = v13.reference
             pair = None if url is None else relative(url)
-            if pair is not None and v8.identifier is None:
+            if pair is not None and v13.identifier is None:
                 references.append((20, pair[0], pair[1]))
             else:
-                file_reference(x, 20, v8)
-    v9 = r.subject
-    if v9 is not None:
-        url = v9.reference
+                file_reference(x, 20, v13)
+    v14 = r.subject
+    if v14 is not None:
+        url = v14.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v9.identifier is None:
+        if pair is not None and v14.identifier is None:
             references.append((23, pair[0], pair[1]))
         else:
-            file_reference(x, 23, v9)
-    v10 = r.questionnaire
-    if v10 is not None:
-        file_canonical(x, 21, v10)
-    v11 = r.source
-    if v11 is not None:
-        url = v11.reference
+            file_reference(x, 23, v14)
+    v15 = r.questionnaire
+    if v15 is not None:
+        file_canonical(x, 21, v15)
+    v16 = r.source
+    if v16 is not None:
+        url = v16.reference
         pair = None if url is None else relative(url)
-        if pair is not None and v11.identifier is None:
+        if pair is not None and v16.identifier is None:
             references.append((22, pair[0], pair[1]))
         else:
-            file_reference(x, 22, v11)
-    v12 = r.status
-    if v12 is not None:
-        tokens.append((25, "http://hl7.org/fhir/questionnaire-answers-status", v12))
+            file_reference(x, 22, v16)
+    v17 = r.status
+    if v17 is not None:
+        tokens.append((25, "http://hl7.org/fhir/questionnaire-answers-status", v17))
 
 
 def related_person(r: RelatedPerson, x: Index, zone: tzinfo) -> None:
@@ -10295,94 +10637,223 @@ def value_set(r: ValueSet, x: Index, zone: tzinfo) -> None:
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
-    v1 = r.expansion
+    v1 = r.extension
     if v1 is not None:
-        v2 = v1.contains
-        if v2 is not None:
-            for v3 in v2:
-                v4 = v3.code
-                if v4 is not None:
-                    tokens.append((26, None, v4))
-        v5 = v1.identifier
-        if v5 is not None:
-            x.uris.append((34, v5))
-    v6 = r.compose
-    if v6 is not None:
-        v7 = v6.include
-        if v7 is not None:
-            for v8 in v7:
-                v9 = v8.concept
-                if v9 is not None:
-                    for v10 in v9:
-                        v11 = v10.code
-                        if v11 is not None:
-                            tokens.append((25, None, v11))
-                v12 = v8.system
-                if v12 is not None:
-                    x.uris.append((33, v12))
-    v13 = r.useContext
-    if v13 is not None:
-        for v14 in v13:
-            v15 = v14.valueCodeableConcept
-            if v15 is not None:
-                v16 = v15.coding
+        for v2 in v1:
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/valueset-author":
+                v13 = v2.valueMarkdown
+                if v13 is not None:
+                    x.strings.append((38, v13))
+                v16 = v2.valueString
                 if v16 is not None:
-                    for v17 in v16:
-                        if v17.code is not None:
-                            tokens.append((31, v17.system, v17.code))
-            v18 = v14.valueQuantity
-            if v18 is not None:
-                file_quantity(x, 19, v18)
-            v19 = v14.valueRange
-            if v19 is not None:
-                file_range(x, 20, v19)
-            v20 = v14.code
-            if v20 is not None:
-                if v20.code is not None:
-                    tokens.append((30, v20.system, v20.code))
-            if v14.valueQuantity is not None and v14.code is not None:
-                file_composite(x, 16, coding_parts(v14.code), quantity_parts(v14.valueQuantity))
-            if v14.valueRange is not None and v14.code is not None:
-                file_composite(x, 16, coding_parts(v14.code), range_parts(v14.valueRange))
-            if v14.valueCodeableConcept is not None and v14.code is not None:
-                file_composite(x, 17, coding_parts(v14.code), concept_parts(v14.valueCodeableConcept))
-    v21 = r.date
-    if v21 is not None:
-        low, high = range_of(v21, zone)
+                    x.strings.append((38, v16))
+                v22 = v2.valueAddress
+                if v22 is not None:
+                    file_address(x, 38, v22)
+                v26 = v2.valueCodeableConcept
+                if v26 is not None:
+                    file_concept_texts(x, 38, v26)
+                v32 = v2.valueHumanName
+                if v32 is not None:
+                    file_name(x, 38, v32)
+                v43 = v2.valueContactDetail
+                if v43 is not None:
+                    if v43.name is not None:
+                        x.strings.append((38, v43.name))
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/valueset-effectiveDate":
+                v57 = v2.valueDate
+                if v57 is not None:
+                    low, high = range_of(v57, zone)
+                    dates.append((36, low, high))
+                v58 = v2.valueDateTime
+                if v58 is not None:
+                    low, high = range_of(v58, zone)
+                    dates.append((36, low, high))
+                v61 = v2.valueInstant
+                if v61 is not None:
+                    low, high = range_of(v61, zone)
+                    dates.append((36, low, high))
+                v85 = v2.valuePeriod
+                if v85 is not None:
+                    file_period(x, 36, v85, zone)
+                v92 = v2.valueTiming
+                if v92 is not None:
+                    file_timing(x, 36, v92, zone)
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/valueset-expirationDate":
+                v107 = v2.valueDate
+                if v107 is not None:
+                    low, high = range_of(v107, zone)
+                    dates.append((37, low, high))
+                v108 = v2.valueDateTime
+                if v108 is not None:
+                    low, high = range_of(v108, zone)
+                    dates.append((37, low, high))
+                v111 = v2.valueInstant
+                if v111 is not None:
+                    low, high = range_of(v111, zone)
+                    dates.append((37, low, high))
+                v135 = v2.valuePeriod
+                if v135 is not None:
+                    file_period(x, 37, v135, zone)
+                v142 = v2.valueTiming
+                if v142 is not None:
+                    file_timing(x, 37, v142, zone)
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/valueset-keyWord":
+                v163 = v2.valueMarkdown
+                if v163 is not None:
+                    x.strings.append((39, v163))
+                v166 = v2.valueString
+                if v166 is not None:
+                    x.strings.append((39, v166))
+                v172 = v2.valueAddress
+                if v172 is not None:
+                    file_address(x, 39, v172)
+                v176 = v2.valueCodeableConcept
+                if v176 is not None:
+                    file_concept_texts(x, 39, v176)
+                v182 = v2.valueHumanName
+                if v182 is not None:
+                    file_name(x, 39, v182)
+                v193 = v2.valueContactDetail
+                if v193 is not None:
+                    if v193.name is not None:
+                        x.strings.append((39, v193.name))
+            if v2.url == "http://hl7.org/fhir/StructureDefinition/valueset-workflowStatus":
+                v204 = v2.valueBoolean
+                if v204 is not None:
+                    tokens.append((40, None, "true" if v204 else "false"))
+                v205 = v2.valueCanonical
+                if v205 is not None:
+                    tokens.append((40, None, v205))
+                v206 = v2.valueCode
+                if v206 is not None:
+                    tokens.append((40, None, v206))
+                v210 = v2.valueId
+                if v210 is not None:
+                    tokens.append((40, None, v210))
+                v213 = v2.valueMarkdown
+                if v213 is not None:
+                    tokens.append((40, None, v213))
+                v214 = v2.valueOid
+                if v214 is not None:
+                    tokens.append((40, None, v214))
+                v216 = v2.valueString
+                if v216 is not None:
+                    tokens.append((40, None, v216))
+                v219 = v2.valueUri
+                if v219 is not None:
+                    tokens.append((40, None, v219))
+                v220 = v2.valueUrl
+                if v220 is not None:
+                    tokens.append((40, None, v220))
+                v221 = v2.valueUuid
+                if v221 is not None:
+                    tokens.append((40, None, v221))
+                v226 = v2.valueCodeableConcept
+                if v226 is not None:
+                    v227 = v226.coding
+                    if v227 is not None:
+                        for v228 in v227:
+                            if v228.code is not None:
+                                tokens.append((40, v228.system, v228.code))
+                v229 = v2.valueCoding
+                if v229 is not None:
+                    if v229.code is not None:
+                        tokens.append((40, v229.system, v229.code))
+                v230 = v2.valueContactPoint
+                if v230 is not None:
+                    file_contact(x, 40, v230)
+                v235 = v2.valueIdentifier
+                if v235 is not None:
+                    file_identifier(x, 40, v235)
+    v255 = r.expansion
+    if v255 is not None:
+        v256 = v255.contains
+        if v256 is not None:
+            for v257 in v256:
+                v258 = v257.code
+                if v258 is not None:
+                    tokens.append((26, None, v258))
+        v259 = v255.identifier
+        if v259 is not None:
+            x.uris.append((34, v259))
+    v260 = r.compose
+    if v260 is not None:
+        v261 = v260.include
+        if v261 is not None:
+            for v262 in v261:
+                v263 = v262.concept
+                if v263 is not None:
+                    for v264 in v263:
+                        v265 = v264.code
+                        if v265 is not None:
+                            tokens.append((25, None, v265))
+                v266 = v262.system
+                if v266 is not None:
+                    x.uris.append((33, v266))
+    v267 = r.useContext
+    if v267 is not None:
+        for v268 in v267:
+            v269 = v268.valueCodeableConcept
+            if v269 is not None:
+                v270 = v269.coding
+                if v270 is not None:
+                    for v271 in v270:
+                        if v271.code is not None:
+                            tokens.append((31, v271.system, v271.code))
+            v272 = v268.valueQuantity
+            if v272 is not None:
+                file_quantity(x, 19, v272)
+            v273 = v268.valueRange
+            if v273 is not None:
+                file_range(x, 20, v273)
+            v274 = v268.code
+            if v274 is not None:
+                if v274.code is not None:
+                    tokens.append((30, v274.system, v274.code))
+            if v268.valueQuantity is not None and v268.code is not None:
+                file_composite(x, 16, coding_parts(v268.code), quantity_parts(v268.valueQuantity))
+            if v268.valueRange is not None and v268.code is not None:
+                file_composite(x, 16, coding_parts(v268.code), range_parts(v268.valueRange))
+            if v268.valueCodeableConcept is not None and v268.code is not None:
+                file_composite(x, 17, coding_parts(v268.code), concept_parts(v268.valueCodeableConcept))
+    v275 = r.date
+    if v275 is not None:
+        low, high = range_of(v275, zone)
         dates.append((18, low, high))
-    v22 = r.description
-    if v22 is not None:
-        x.strings.append((21, v22))
-    v23 = r.identifier
-    if v23 is not None:
-        for v24 in v23:
-            file_identifier(x, 27, v24)
-    v25 = r.jurisdiction
-    if v25 is not None:
-        for v26 in v25:
-            v27 = v26.coding
-            if v27 is not None:
-                for v28 in v27:
-                    if v28.code is not None:
-                        tokens.append((28, v28.system, v28.code))
-    v29 = r.name
-    if v29 is not None:
-        x.strings.append((22, v29))
-    v30 = r.publisher
-    if v30 is not None:
-        x.strings.append((23, v30))
-    v31 = r.status
-    if v31 is not None:
-        tokens.append((29, "http://hl7.org/fhir/publication-status", v31))
-    v32 = r.title
-    if v32 is not None:
-        x.strings.append((24, v32))
-    v33 = r.url
-    if v33 is not None:
-        x.uris.append((35, v33))
-    v34 = r.version
-    if v34 is not None:
-        tokens.append((32, None, v34))
+    v276 = r.description
+    if v276 is not None:
+        x.strings.append((21, v276))
+    v277 = r.identifier
+    if v277 is not None:
+        for v278 in v277:
+            file_identifier(x, 27, v278)
+    v279 = r.jurisdiction
+    if v279 is not None:
+        for v280 in v279:
+            v281 = v280.coding
+            if v281 is not None:
+                for v282 in v281:
+                    if v282.code is not None:
+                        tokens.append((28, v282.system, v282.code))
+    v283 = r.name
+    if v283 is not None:
+        x.strings.append((22, v283))
+    v284 = r.publisher
+    if v284 is not None:
+        x.strings.append((23, v284))
+    v285 = r.status
+    if v285 is not None:
+        tokens.append((29, "http://hl7.org/fhir/publication-status", v285))
+    v286 = r.title
+    if v286 is not None:
+        x.strings.append((24, v286))
+    v287 = r.url
+    if v287 is not None:
+        x.uris.append((35, v287))
+    v288 = r.version
+    if v288 is not None:
+        tokens.append((32, None, v288))
 
 
 def verification_result(r: VerificationResult, x: Index, zone: tzinfo) -> None:

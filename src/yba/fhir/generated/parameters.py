@@ -2,1884 +2,1901 @@
 # hl7.fhir.r4.examples 4.0.1, licence CC0-1.0. Do not edit: change the generator and run it again.
 """Search parameters of each resource type, one a line; read by yba.fhir.index."""
 
-# code kind elements targets components expression
+# code kind elements targets components definition expression
 PARAMETERS: dict[str, str] = {
     "Resource": """
-_content special - - - -
-_filter special - - - -
-_text special - - - -
-_id token 1 - - Resource.id
-_lastUpdated date 2 - - Resource.meta.lastUpdated
-_profile uri 4 - - Resource.meta.profile
-_security token 5 - - Resource.meta.security
-_source uri 6 - - Resource.meta.source
-_tag token 3 - - Resource.meta.tag
+_content special - - - Resource-content -
+_filter special - - - filter -
+_text special - - - DomainResource-text -
+_id token 1 - - Resource-id Resource.id
+_lastUpdated date 2 - - Resource-lastUpdated Resource.meta.lastUpdated
+_profile uri 4 - - Resource-profile Resource.meta.profile
+_security token 5 - - Resource-security Resource.meta.security
+_source uri 6 - - Resource-source Resource.meta.source
+_tag token 3 - - Resource-tag Resource.meta.tag
 """,
     "Account": """
-identifier token 20 - - Account.identifier
-name string 19 - - Account.name
-owner reference 17 Organization - Account.owner
-patient reference 18 Patient - Account.subject.where(resolve() is Patient)
-period date 16 - - Account.servicePeriod
-status token 21 - - Account.status
-subject reference 18 Device,HealthcareService,Location,Organization,Patient,Practitioner,PractitionerRole - Account.subject
-type token 22 - - Account.type
+identifier token 20 - - Account-identifier Account.identifier
+name string 19 - - Account-name Account.name
+owner reference 17 Organization - Account-owner Account.owner
+patient reference 18 Patient - Account-patient Account.subject.where(resolve() is Patient)
+period date 16 - - Account-period Account.servicePeriod
+status token 21 - - Account-status Account.status
+subject reference 18 Device,HealthcareService,Location,Organization,Patient,Practitioner,PractitionerRole - Account-subject Account.subject
+type token 22 - - Account-type Account.type
 """,
     "ActivityDefinition": """
-composed-of reference 23 - - ActivityDefinition.relatedArtifact.where(type='composed-of').resource
-context token 37 - - (ActivityDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (ActivityDefinition.useContext.value as Quantity) | (ActivityDefinition.useContext.value as Range)
-context-type token 36 - - ActivityDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ActivityDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token ActivityDefinition.useContext
-date date 18 - - ActivityDefinition.date
-depends-on reference 24,22 Library - ActivityDefinition.relatedArtifact.where(type='depends-on').resource | ActivityDefinition.library
-derived-from reference 25 - - ActivityDefinition.relatedArtifact.where(type='derived-from').resource
-description string 28 - - ActivityDefinition.description
-effective date 19 - - ActivityDefinition.effectivePeriod
-identifier token 32 - - ActivityDefinition.identifier
-jurisdiction token 33 - - ActivityDefinition.jurisdiction
-name string 29 - - ActivityDefinition.name
-predecessor reference 26 - - ActivityDefinition.relatedArtifact.where(type='predecessor').resource
-publisher string 30 - - ActivityDefinition.publisher
-status token 34 - - ActivityDefinition.status
-successor reference 27 - - ActivityDefinition.relatedArtifact.where(type='successor').resource
-title string 31 - - ActivityDefinition.title
-topic token 35 - - ActivityDefinition.topic
-url uri 39 - - ActivityDefinition.url
-version token 38 - - ActivityDefinition.version
+composed-of reference 23 - - ActivityDefinition-composed-of ActivityDefinition.relatedArtifact.where(type='composed-of').resource
+context token 37 - - ActivityDefinition-context (ActivityDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - ActivityDefinition-context-quantity (ActivityDefinition.useContext.value as Quantity) | (ActivityDefinition.useContext.value as Range)
+context-type token 36 - - ActivityDefinition-context-type ActivityDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity ActivityDefinition-context-type-quantity ActivityDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token ActivityDefinition-context-type-value ActivityDefinition.useContext
+date date 18 - - ActivityDefinition-date ActivityDefinition.date
+depends-on reference 24,22 Library - ActivityDefinition-depends-on ActivityDefinition.relatedArtifact.where(type='depends-on').resource | ActivityDefinition.library
+derived-from reference 25 - - ActivityDefinition-derived-from ActivityDefinition.relatedArtifact.where(type='derived-from').resource
+description string 28 - - ActivityDefinition-description ActivityDefinition.description
+effective date 19 - - ActivityDefinition-effective ActivityDefinition.effectivePeriod
+identifier token 32 - - ActivityDefinition-identifier ActivityDefinition.identifier
+jurisdiction token 33 - - ActivityDefinition-jurisdiction ActivityDefinition.jurisdiction
+name string 29 - - ActivityDefinition-name ActivityDefinition.name
+predecessor reference 26 - - ActivityDefinition-predecessor ActivityDefinition.relatedArtifact.where(type='predecessor').resource
+publisher string 30 - - ActivityDefinition-publisher ActivityDefinition.publisher
+status token 34 - - ActivityDefinition-status ActivityDefinition.status
+successor reference 27 - - ActivityDefinition-successor ActivityDefinition.relatedArtifact.where(type='successor').resource
+title string 31 - - ActivityDefinition-title ActivityDefinition.title
+topic token 35 - - ActivityDefinition-topic ActivityDefinition.topic
+url uri 39 - - ActivityDefinition-url ActivityDefinition.url
+version token 38 - - ActivityDefinition-version ActivityDefinition.version
 """,
     "AdverseEvent": """
-actuality token 23 - - AdverseEvent.actuality
-category token 24 - - AdverseEvent.category
-date date 16 - - AdverseEvent.date
-event token 25 - - AdverseEvent.event
-location reference 17 Location - AdverseEvent.location
-recorder reference 18 Patient,Practitioner,PractitionerRole,RelatedPerson - AdverseEvent.recorder
-resultingcondition reference 19 Condition - AdverseEvent.resultingCondition
-seriousness token 26 - - AdverseEvent.seriousness
-severity token 27 - - AdverseEvent.severity
-study reference 20 ResearchStudy - AdverseEvent.study
-subject reference 21 Group,Patient,Practitioner,RelatedPerson - AdverseEvent.subject
-substance reference 22 Device,Immunization,Medication,MedicationAdministration,MedicationStatement,Procedure,Substance - AdverseEvent.suspectEntity.instance
+actuality token 23 - - AdverseEvent-actuality AdverseEvent.actuality
+category token 24 - - AdverseEvent-category AdverseEvent.category
+date date 16 - - AdverseEvent-date AdverseEvent.date
+event token 25 - - AdverseEvent-event AdverseEvent.event
+location reference 17 Location - AdverseEvent-location AdverseEvent.location
+recorder reference 18 Patient,Practitioner,PractitionerRole,RelatedPerson - AdverseEvent-recorder AdverseEvent.recorder
+resultingcondition reference 19 Condition - AdverseEvent-resultingcondition AdverseEvent.resultingCondition
+seriousness token 26 - - AdverseEvent-seriousness AdverseEvent.seriousness
+severity token 27 - - AdverseEvent-severity AdverseEvent.severity
+study reference 20 ResearchStudy - AdverseEvent-study AdverseEvent.study
+subject reference 21 Group,Patient,Practitioner,RelatedPerson - AdverseEvent-subject AdverseEvent.subject
+substance reference 22 Device,Immunization,Medication,MedicationAdministration,MedicationStatement,Procedure,Substance - AdverseEvent-substance AdverseEvent.suspectEntity.instance
 """,
     "AllergyIntolerance": """
-asserter reference 19 Patient,Practitioner,PractitionerRole,RelatedPerson - AllergyIntolerance.asserter
-category token 22 - - AllergyIntolerance.category
-clinical-status token 23 - - AllergyIntolerance.clinicalStatus
-code token 24,30 - - AllergyIntolerance.code | AllergyIntolerance.reaction.substance
-criticality token 25 - - AllergyIntolerance.criticality
-date date 18 - - AllergyIntolerance.recordedDate
-identifier token 26 - - AllergyIntolerance.identifier
-last-date date 16 - - AllergyIntolerance.lastOccurrence
-manifestation token 28 - - AllergyIntolerance.reaction.manifestation
-onset date 17 - - AllergyIntolerance.reaction.onset
-patient reference 20 Patient - AllergyIntolerance.patient
-recorder reference 21 Patient,Practitioner,PractitionerRole,RelatedPerson - AllergyIntolerance.recorder
-route token 27 - - AllergyIntolerance.reaction.exposureRoute
-severity token 29 - - AllergyIntolerance.reaction.severity
-type token 31 - - AllergyIntolerance.type
-verification-status token 32 - - AllergyIntolerance.verificationStatus
+asserter reference 19 Patient,Practitioner,PractitionerRole,RelatedPerson - AllergyIntolerance-asserter AllergyIntolerance.asserter
+category token 22 - - AllergyIntolerance-category AllergyIntolerance.category
+clinical-status token 23 - - AllergyIntolerance-clinical-status AllergyIntolerance.clinicalStatus
+code token 24,30 - - clinical-code AllergyIntolerance.code | AllergyIntolerance.reaction.substance
+criticality token 25 - - AllergyIntolerance-criticality AllergyIntolerance.criticality
+date date 18 - - clinical-date AllergyIntolerance.recordedDate
+identifier token 26 - - clinical-identifier AllergyIntolerance.identifier
+last-date date 16 - - AllergyIntolerance-last-date AllergyIntolerance.lastOccurrence
+manifestation token 28 - - AllergyIntolerance-manifestation AllergyIntolerance.reaction.manifestation
+onset date 17 - - AllergyIntolerance-onset AllergyIntolerance.reaction.onset
+patient reference 20 Patient - clinical-patient AllergyIntolerance.patient
+recorder reference 21 Patient,Practitioner,PractitionerRole,RelatedPerson - AllergyIntolerance-recorder AllergyIntolerance.recorder
+route token 27 - - AllergyIntolerance-route AllergyIntolerance.reaction.exposureRoute
+severity token 29 - - AllergyIntolerance-severity AllergyIntolerance.reaction.severity
+type token 31 - - clinical-type AllergyIntolerance.type
+verification-status token 32 - - AllergyIntolerance-verification-status AllergyIntolerance.verificationStatus
 """,
     "Appointment": """
-actor reference 18 Device,HealthcareService,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - Appointment.participant.actor
-appointment-type token 22 - - Appointment.appointmentType
-based-on reference 17 ServiceRequest - Appointment.basedOn
-date date 16 - - Appointment.start
-identifier token 23 - - Appointment.identifier
-location reference 18 Location - Appointment.participant.actor.where(resolve() is Location)
-part-status token 24 - - Appointment.participant.status
-patient reference 18 Patient - Appointment.participant.actor.where(resolve() is Patient)
-practitioner reference 18 Practitioner - Appointment.participant.actor.where(resolve() is Practitioner)
-reason-code token 25 - - Appointment.reasonCode
-reason-reference reference 19 Condition,ImmunizationRecommendation,Observation,Procedure - Appointment.reasonReference
-service-category token 26 - - Appointment.serviceCategory
-service-type token 27 - - Appointment.serviceType
-slot reference 20 Slot - Appointment.slot
-specialty token 28 - - Appointment.specialty
-status token 29 - - Appointment.status
-supporting-info reference 21 - - Appointment.supportingInformation
+actor reference 18 Device,HealthcareService,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - Appointment-actor Appointment.participant.actor
+appointment-type token 22 - - Appointment-appointment-type Appointment.appointmentType
+based-on reference 17 ServiceRequest - Appointment-based-on Appointment.basedOn
+date date 16 - - Appointment-date Appointment.start
+identifier token 23 - - Appointment-identifier Appointment.identifier
+location reference 18 Location - Appointment-location Appointment.participant.actor.where(resolve() is Location)
+part-status token 24 - - Appointment-part-status Appointment.participant.status
+patient reference 18 Patient - Appointment-patient Appointment.participant.actor.where(resolve() is Patient)
+practitioner reference 18 Practitioner - Appointment-practitioner Appointment.participant.actor.where(resolve() is Practitioner)
+reason-code token 25 - - Appointment-reason-code Appointment.reasonCode
+reason-reference reference 19 Condition,ImmunizationRecommendation,Observation,Procedure - Appointment-reason-reference Appointment.reasonReference
+service-category token 26 - - Appointment-service-category Appointment.serviceCategory
+service-type token 27 - - Appointment-service-type Appointment.serviceType
+slot reference 20 Slot - Appointment-slot Appointment.slot
+specialty token 28 - - Appointment-specialty Appointment.specialty
+status token 29 - - Appointment-status Appointment.status
+supporting-info reference 21 - - Appointment-supporting-info Appointment.supportingInformation
 """,
     "AppointmentResponse": """
-actor reference 16 Device,HealthcareService,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - AppointmentResponse.actor
-appointment reference 17 Appointment - AppointmentResponse.appointment
-identifier token 18 - - AppointmentResponse.identifier
-location reference 16 Location - AppointmentResponse.actor.where(resolve() is Location)
-part-status token 19 - - AppointmentResponse.participantStatus
-patient reference 16 Patient - AppointmentResponse.actor.where(resolve() is Patient)
-practitioner reference 16 Practitioner - AppointmentResponse.actor.where(resolve() is Practitioner)
+actor reference 16 Device,HealthcareService,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - AppointmentResponse-actor AppointmentResponse.actor
+appointment reference 17 Appointment - AppointmentResponse-appointment AppointmentResponse.appointment
+identifier token 18 - - AppointmentResponse-identifier AppointmentResponse.identifier
+location reference 16 Location - AppointmentResponse-location AppointmentResponse.actor.where(resolve() is Location)
+part-status token 19 - - AppointmentResponse-part-status AppointmentResponse.participantStatus
+patient reference 16 Patient - AppointmentResponse-patient AppointmentResponse.actor.where(resolve() is Patient)
+practitioner reference 16 Practitioner - AppointmentResponse-practitioner AppointmentResponse.actor.where(resolve() is Practitioner)
 """,
     "AuditEvent": """
-action token 23 - - AuditEvent.action
-address string 21 - - AuditEvent.agent.network.address
-agent reference 17 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - AuditEvent.agent.who
-agent-name string 20 - - AuditEvent.agent.name
-agent-role token 25 - - AuditEvent.agent.role
-altid token 24 - - AuditEvent.agent.altId
-date date 16 - - AuditEvent.recorded
-entity reference 18 - - AuditEvent.entity.what
-entity-name string 22 - - AuditEvent.entity.name
-entity-role token 26 - - AuditEvent.entity.role
-entity-type token 27 - - AuditEvent.entity.type
-outcome token 28 - - AuditEvent.outcome
-patient reference 17,18 Patient - AuditEvent.agent.who.where(resolve() is Patient) | AuditEvent.entity.what.where(resolve() is Patient)
-policy uri 32 - - AuditEvent.agent.policy
-site token 29 - - AuditEvent.source.site
-source reference 19 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - AuditEvent.source.observer
-subtype token 30 - - AuditEvent.subtype
-type token 31 - - AuditEvent.type
+action token 23 - - AuditEvent-action AuditEvent.action
+address string 21 - - AuditEvent-address AuditEvent.agent.network.address
+agent reference 17 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - AuditEvent-agent AuditEvent.agent.who
+agent-name string 20 - - AuditEvent-agent-name AuditEvent.agent.name
+agent-role token 25 - - AuditEvent-agent-role AuditEvent.agent.role
+altid token 24 - - AuditEvent-altid AuditEvent.agent.altId
+date date 16 - - AuditEvent-date AuditEvent.recorded
+entity reference 18 - - AuditEvent-entity AuditEvent.entity.what
+entity-name string 22 - - AuditEvent-entity-name AuditEvent.entity.name
+entity-role token 26 - - AuditEvent-entity-role AuditEvent.entity.role
+entity-type token 27 - - AuditEvent-entity-type AuditEvent.entity.type
+outcome token 28 - - AuditEvent-outcome AuditEvent.outcome
+patient reference 17,18 Patient - AuditEvent-patient AuditEvent.agent.who.where(resolve() is Patient) | AuditEvent.entity.what.where(resolve() is Patient)
+policy uri 32 - - AuditEvent-policy AuditEvent.agent.policy
+site token 29 - - AuditEvent-site AuditEvent.source.site
+source reference 19 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - AuditEvent-source AuditEvent.source.observer
+subtype token 30 - - AuditEvent-subtype AuditEvent.subtype
+type token 31 - - AuditEvent-type AuditEvent.type
 """,
     "Basic": """
-author reference 17 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Basic.author
-code token 19 - - Basic.code
-created date 16 - - Basic.created
-identifier token 20 - - Basic.identifier
-patient reference 18 Patient - Basic.subject.where(resolve() is Patient)
-subject reference 18 - - Basic.subject
+author reference 17 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Basic-author Basic.author
+code token 19 - - Basic-code Basic.code
+created date 16 - - Basic-created Basic.created
+identifier token 20 - - Basic-identifier Basic.identifier
+patient reference 18 Patient - Basic-patient Basic.subject.where(resolve() is Patient)
+subject reference 18 - - Basic-subject Basic.subject
 """,
     "Binary": """
 """,
     "BiologicallyDerivedProduct": """
 """,
     "BodyStructure": """
-identifier token 17 - - BodyStructure.identifier
-location token 18 - - BodyStructure.location
-morphology token 19 - - BodyStructure.morphology
-patient reference 16 Patient - BodyStructure.patient
+identifier token 17 - - BodyStructure-identifier BodyStructure.identifier
+location token 18 - - BodyStructure-location BodyStructure.location
+morphology token 19 - - BodyStructure-morphology BodyStructure.morphology
+patient reference 16 Patient - BodyStructure-patient BodyStructure.patient
 """,
     "Bundle": """
-composition reference - Composition - Bundle.entry[0].resource
-identifier token 17 - - Bundle.identifier
-message reference - MessageHeader - Bundle.entry[0].resource
-timestamp date 16 - - Bundle.timestamp
-type token 18 - - Bundle.type
+composition reference 19 Composition - Bundle-composition Bundle.entry[0].resource
+identifier token 17 - - Bundle-identifier Bundle.identifier
+message reference 19 MessageHeader - Bundle-message Bundle.entry[0].resource
+timestamp date 16 - - Bundle-timestamp Bundle.timestamp
+type token 18 - - Bundle-type Bundle.type
 """,
     "CapabilityStatement": """
-context token 36 - - (CapabilityStatement.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (CapabilityStatement.useContext.value as Quantity) | (CapabilityStatement.useContext.value as Range)
-context-type token 35 - - CapabilityStatement.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity CapabilityStatement.useContext
-context-type-value composite 17 - context-type:token,context:token CapabilityStatement.useContext
-date date 18 - - CapabilityStatement.date
-description string 24 - - CapabilityStatement.description
-fhirversion token 37 - - CapabilityStatement.version
-format token 29 - - CapabilityStatement.format
-guide reference 21 ImplementationGuide - CapabilityStatement.implementationGuide
-jurisdiction token 30 - - CapabilityStatement.jurisdiction
-mode token 31 - - CapabilityStatement.rest.mode
-name string 25 - - CapabilityStatement.name
-publisher string 26 - - CapabilityStatement.publisher
-resource token 32 - - CapabilityStatement.rest.resource.type
-resource-profile reference 22 StructureDefinition - CapabilityStatement.rest.resource.profile
-security-service token 33 - - CapabilityStatement.rest.security.service
-software string 27 - - CapabilityStatement.software.name
-status token 34 - - CapabilityStatement.status
-supported-profile reference 23 StructureDefinition - CapabilityStatement.rest.resource.supportedProfile
-title string 28 - - CapabilityStatement.title
-url uri 38 - - CapabilityStatement.url
-version token 37 - - CapabilityStatement.version
+context token 36 - - conformance-context (CapabilityStatement.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (CapabilityStatement.useContext.value as Quantity) | (CapabilityStatement.useContext.value as Range)
+context-type token 35 - - conformance-context-type CapabilityStatement.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity CapabilityStatement.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value CapabilityStatement.useContext
+date date 18 - - conformance-date CapabilityStatement.date
+description string 24 - - conformance-description CapabilityStatement.description
+fhirversion token 37 - - CapabilityStatement-fhirversion CapabilityStatement.version
+format token 29 - - CapabilityStatement-format CapabilityStatement.format
+guide reference 21 ImplementationGuide - CapabilityStatement-guide CapabilityStatement.implementationGuide
+jurisdiction token 30 - - conformance-jurisdiction CapabilityStatement.jurisdiction
+mode token 31 - - CapabilityStatement-mode CapabilityStatement.rest.mode
+name string 25 - - conformance-name CapabilityStatement.name
+publisher string 26 - - conformance-publisher CapabilityStatement.publisher
+resource token 32 - - CapabilityStatement-resource CapabilityStatement.rest.resource.type
+resource-profile reference 22 StructureDefinition - CapabilityStatement-resource-profile CapabilityStatement.rest.resource.profile
+security-service token 33 - - CapabilityStatement-security-service CapabilityStatement.rest.security.service
+software string 27 - - CapabilityStatement-software CapabilityStatement.software.name
+status token 34 - - conformance-status CapabilityStatement.status
+supported-profile reference 23 StructureDefinition - CapabilityStatement-supported-profile CapabilityStatement.rest.resource.supportedProfile
+title string 28 - - conformance-title CapabilityStatement.title
+url uri 38 - - conformance-url CapabilityStatement.url
+version token 37 - - conformance-version CapabilityStatement.version
 """,
     "CarePlan": """
-activity-code token 29 - - CarePlan.activity.detail.code
-activity-date date 16 - - CarePlan.activity.detail.scheduled
-activity-reference reference 19 Appointment,CommunicationRequest,DeviceRequest,MedicationRequest,NutritionOrder,RequestGroup,ServiceRequest,Task,VisionPrescription - CarePlan.activity.reference
-based-on reference 21 CarePlan - CarePlan.basedOn
-care-team reference 22 CareTeam - CarePlan.careTeam
-category token 30 - - CarePlan.category
-condition reference 20 Condition - CarePlan.addresses
-date date 17 - - CarePlan.period
-encounter reference 23 Encounter - CarePlan.encounter
-goal reference 24 Goal - CarePlan.goal
-identifier token 31 - - CarePlan.identifier
-instantiates-canonical reference 25 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - CarePlan.instantiatesCanonical
-instantiates-uri uri 34 - - CarePlan.instantiatesUri
-intent token 32 - - CarePlan.intent
-part-of reference 26 CarePlan - CarePlan.partOf
-patient reference 28 Patient - CarePlan.subject.where(resolve() is Patient)
-performer reference 18 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CarePlan.activity.detail.performer
-replaces reference 27 CarePlan - CarePlan.replaces
-status token 33 - - CarePlan.status
-subject reference 28 Group,Patient - CarePlan.subject
+activity-code token 29 - - CarePlan-activity-code CarePlan.activity.detail.code
+activity-date date 16 - - CarePlan-activity-date CarePlan.activity.detail.scheduled
+activity-reference reference 19 Appointment,CommunicationRequest,DeviceRequest,MedicationRequest,NutritionOrder,RequestGroup,ServiceRequest,Task,VisionPrescription - CarePlan-activity-reference CarePlan.activity.reference
+based-on reference 21 CarePlan - CarePlan-based-on CarePlan.basedOn
+care-team reference 22 CareTeam - CarePlan-care-team CarePlan.careTeam
+category token 30 - - CarePlan-category CarePlan.category
+condition reference 20 Condition - CarePlan-condition CarePlan.addresses
+date date 17 - - clinical-date CarePlan.period
+encounter reference 23 Encounter - CarePlan-encounter CarePlan.encounter
+goal reference 24 Goal - CarePlan-goal CarePlan.goal
+identifier token 31 - - clinical-identifier CarePlan.identifier
+instantiates-canonical reference 25 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - CarePlan-instantiates-canonical CarePlan.instantiatesCanonical
+instantiates-uri uri 34 - - CarePlan-instantiates-uri CarePlan.instantiatesUri
+intent token 32 - - CarePlan-intent CarePlan.intent
+part-of reference 26 CarePlan - CarePlan-part-of CarePlan.partOf
+patient reference 28 Patient - clinical-patient CarePlan.subject.where(resolve() is Patient)
+performer reference 18 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CarePlan-performer CarePlan.activity.detail.performer
+replaces reference 27 CarePlan - CarePlan-replaces CarePlan.replaces
+status token 33 - - CarePlan-status CarePlan.status
+subject reference 28 Group,Patient - CarePlan-subject CarePlan.subject
 """,
     "CareTeam": """
-category token 20 - - CareTeam.category
-date date 16 - - CareTeam.period
-encounter reference 17 Encounter - CareTeam.encounter
-identifier token 21 - - CareTeam.identifier
-participant reference 18 CareTeam,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CareTeam.participant.member
-patient reference 19 Patient - CareTeam.subject.where(resolve() is Patient)
-status token 22 - - CareTeam.status
-subject reference 19 Group,Patient - CareTeam.subject
+category token 20 - - CareTeam-category CareTeam.category
+date date 16 - - clinical-date CareTeam.period
+encounter reference 17 Encounter - CareTeam-encounter CareTeam.encounter
+identifier token 21 - - clinical-identifier CareTeam.identifier
+participant reference 18 CareTeam,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CareTeam-participant CareTeam.participant.member
+patient reference 19 Patient - clinical-patient CareTeam.subject.where(resolve() is Patient)
+status token 22 - - CareTeam-status CareTeam.status
+subject reference 19 Group,Patient - CareTeam-subject CareTeam.subject
 """,
     "CatalogEntry": """
 """,
     "ChargeItem": """
-account reference 21 Account - ChargeItem.account
-code token 29 - - ChargeItem.code
-context reference 22 Encounter,EpisodeOfCare - ChargeItem.context
-entered-date date 16 - - ChargeItem.enteredDate
-enterer reference 23 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ChargeItem.enterer
-factor-override number 18 - - ChargeItem.factorOverride
-identifier token 30 - - ChargeItem.identifier
-occurrence date 17 - - ChargeItem.occurrence
-patient reference 28 Patient - ChargeItem.subject.where(resolve() is Patient)
-performer-actor reference 24 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ChargeItem.performer.actor
-performer-function token 31 - - ChargeItem.performer.function
-performing-organization reference 25 Organization - ChargeItem.performingOrganization
-price-override quantity 19 - - ChargeItem.priceOverride
-quantity quantity 20 - - ChargeItem.quantity
-requesting-organization reference 26 Organization - ChargeItem.requestingOrganization
-service reference 27 DiagnosticReport,ImagingStudy,Immunization,MedicationAdministration,MedicationDispense,Observation,Procedure,SupplyDelivery - ChargeItem.service
-subject reference 28 Group,Patient - ChargeItem.subject
+account reference 21 Account - ChargeItem-account ChargeItem.account
+code token 29 - - ChargeItem-code ChargeItem.code
+context reference 22 Encounter,EpisodeOfCare - ChargeItem-context ChargeItem.context
+entered-date date 16 - - ChargeItem-entered-date ChargeItem.enteredDate
+enterer reference 23 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ChargeItem-enterer ChargeItem.enterer
+factor-override number 18 - - ChargeItem-factor-override ChargeItem.factorOverride
+identifier token 30 - - ChargeItem-identifier ChargeItem.identifier
+occurrence date 17 - - ChargeItem-occurrence ChargeItem.occurrence
+patient reference 28 Patient - ChargeItem-patient ChargeItem.subject.where(resolve() is Patient)
+performer-actor reference 24 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ChargeItem-performer-actor ChargeItem.performer.actor
+performer-function token 31 - - ChargeItem-performer-function ChargeItem.performer.function
+performing-organization reference 25 Organization - ChargeItem-performing-organization ChargeItem.performingOrganization
+price-override quantity 19 - - ChargeItem-price-override ChargeItem.priceOverride
+quantity quantity 20 - - ChargeItem-quantity ChargeItem.quantity
+requesting-organization reference 26 Organization - ChargeItem-requesting-organization ChargeItem.requestingOrganization
+service reference 27 DiagnosticReport,ImagingStudy,Immunization,MedicationAdministration,MedicationDispense,Observation,Procedure,SupplyDelivery - ChargeItem-service ChargeItem.service
+subject reference 28 Group,Patient - ChargeItem-subject ChargeItem.subject
 """,
     "ChargeItemDefinition": """
-context token 29 - - (ChargeItemDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (ChargeItemDefinition.useContext.value as Quantity) | (ChargeItemDefinition.useContext.value as Range)
-context-type token 28 - - ChargeItemDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ChargeItemDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token ChargeItemDefinition.useContext
-date date 18 - - ChargeItemDefinition.date
-description string 22 - - ChargeItemDefinition.description
-effective date 19 - - ChargeItemDefinition.effectivePeriod
-identifier token 25 - - ChargeItemDefinition.identifier
-jurisdiction token 26 - - ChargeItemDefinition.jurisdiction
-publisher string 23 - - ChargeItemDefinition.publisher
-status token 27 - - ChargeItemDefinition.status
-title string 24 - - ChargeItemDefinition.title
-url uri 31 - - ChargeItemDefinition.url
-version token 30 - - ChargeItemDefinition.version
+context token 29 - - ChargeItemDefinition-context (ChargeItemDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - ChargeItemDefinition-context-quantity (ChargeItemDefinition.useContext.value as Quantity) | (ChargeItemDefinition.useContext.value as Range)
+context-type token 28 - - ChargeItemDefinition-context-type ChargeItemDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity ChargeItemDefinition-context-type-quantity ChargeItemDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token ChargeItemDefinition-context-type-value ChargeItemDefinition.useContext
+date date 18 - - ChargeItemDefinition-date ChargeItemDefinition.date
+description string 22 - - ChargeItemDefinition-description ChargeItemDefinition.description
+effective date 19 - - ChargeItemDefinition-effective ChargeItemDefinition.effectivePeriod
+identifier token 25 - - ChargeItemDefinition-identifier ChargeItemDefinition.identifier
+jurisdiction token 26 - - ChargeItemDefinition-jurisdiction ChargeItemDefinition.jurisdiction
+publisher string 23 - - ChargeItemDefinition-publisher ChargeItemDefinition.publisher
+status token 27 - - ChargeItemDefinition-status ChargeItemDefinition.status
+title string 24 - - ChargeItemDefinition-title ChargeItemDefinition.title
+url uri 31 - - ChargeItemDefinition-url ChargeItemDefinition.url
+version token 30 - - ChargeItemDefinition-version ChargeItemDefinition.version
 """,
     "Claim": """
-care-team reference 17 Organization,Practitioner,PractitionerRole - Claim.careTeam.provider
-created date 16 - - Claim.created
-detail-udi reference 22 Device - Claim.item.detail.udi
-encounter reference 23 Encounter - Claim.item.encounter
-enterer reference 18 Practitioner,PractitionerRole - Claim.enterer
-facility reference 19 Location - Claim.facility
-identifier token 29 - - Claim.identifier
-insurer reference 20 Organization - Claim.insurer
-item-udi reference 24 Device - Claim.item.udi
-patient reference 25 Patient - Claim.patient
-payee reference 26 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Claim.payee.party
-priority token 30 - - Claim.priority
-procedure-udi reference 27 Device - Claim.procedure.udi
-provider reference 28 Organization,Practitioner,PractitionerRole - Claim.provider
-status token 31 - - Claim.status
-subdetail-udi reference 21 Device - Claim.item.detail.subDetail.udi
-use token 32 - - Claim.use
+care-team reference 17 Organization,Practitioner,PractitionerRole - Claim-care-team Claim.careTeam.provider
+created date 16 - - Claim-created Claim.created
+detail-udi reference 22 Device - Claim-detail-udi Claim.item.detail.udi
+encounter reference 23 Encounter - Claim-encounter Claim.item.encounter
+enterer reference 18 Practitioner,PractitionerRole - Claim-enterer Claim.enterer
+facility reference 19 Location - Claim-facility Claim.facility
+identifier token 29 - - Claim-identifier Claim.identifier
+insurer reference 20 Organization - Claim-insurer Claim.insurer
+item-udi reference 24 Device - Claim-item-udi Claim.item.udi
+patient reference 25 Patient - Claim-patient Claim.patient
+payee reference 26 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Claim-payee Claim.payee.party
+priority token 30 - - Claim-priority Claim.priority
+procedure-udi reference 27 Device - Claim-procedure-udi Claim.procedure.udi
+provider reference 28 Organization,Practitioner,PractitionerRole - Claim-provider Claim.provider
+status token 31 - - Claim-status Claim.status
+subdetail-udi reference 21 Device - Claim-subdetail-udi Claim.item.detail.subDetail.udi
+use token 32 - - Claim-use Claim.use
 """,
     "ClaimResponse": """
-created date 16 - - ClaimResponse.created
-disposition string 22 - - ClaimResponse.disposition
-identifier token 23 - - ClaimResponse.identifier
-insurer reference 18 Organization - ClaimResponse.insurer
-outcome token 24 - - ClaimResponse.outcome
-patient reference 19 Patient - ClaimResponse.patient
-payment-date date 17 - - ClaimResponse.payment.date
-request reference 20 Claim - ClaimResponse.request
-requestor reference 21 Organization,Practitioner,PractitionerRole - ClaimResponse.requestor
-status token 25 - - ClaimResponse.status
-use token 26 - - ClaimResponse.use
+created date 16 - - ClaimResponse-created ClaimResponse.created
+disposition string 22 - - ClaimResponse-disposition ClaimResponse.disposition
+identifier token 23 - - ClaimResponse-identifier ClaimResponse.identifier
+insurer reference 18 Organization - ClaimResponse-insurer ClaimResponse.insurer
+outcome token 24 - - ClaimResponse-outcome ClaimResponse.outcome
+patient reference 19 Patient - ClaimResponse-patient ClaimResponse.patient
+payment-date date 17 - - ClaimResponse-payment-date ClaimResponse.payment.date
+request reference 20 Claim - ClaimResponse-request ClaimResponse.request
+requestor reference 21 Organization,Practitioner,PractitionerRole - ClaimResponse-requestor ClaimResponse.requestor
+status token 25 - - ClaimResponse-status ClaimResponse.status
+use token 26 - - ClaimResponse-use ClaimResponse.use
 """,
     "ClinicalImpression": """
-assessor reference 17 Practitioner,PractitionerRole - ClinicalImpression.assessor
-date date 16 - - ClinicalImpression.date
-encounter reference 18 Encounter - ClinicalImpression.encounter
-finding-code token 25 - - ClinicalImpression.finding.itemCodeableConcept
-finding-ref reference 19 Condition,Media,Observation - ClinicalImpression.finding.itemReference
-identifier token 26 - - ClinicalImpression.identifier
-investigation reference 20 DiagnosticReport,FamilyMemberHistory,ImagingStudy,Media,Observation,QuestionnaireResponse,RiskAssessment - ClinicalImpression.investigation.item
-patient reference 23 Patient - ClinicalImpression.subject.where(resolve() is Patient)
-previous reference 21 ClinicalImpression - ClinicalImpression.previous
-problem reference 22 AllergyIntolerance,Condition - ClinicalImpression.problem
-status token 27 - - ClinicalImpression.status
-subject reference 23 Group,Patient - ClinicalImpression.subject
-supporting-info reference 24 - - ClinicalImpression.supportingInfo
+assessor reference 17 Practitioner,PractitionerRole - ClinicalImpression-assessor ClinicalImpression.assessor
+date date 16 - - clinical-date ClinicalImpression.date
+encounter reference 18 Encounter - ClinicalImpression-encounter ClinicalImpression.encounter
+finding-code token 25 - - ClinicalImpression-finding-code ClinicalImpression.finding.itemCodeableConcept
+finding-ref reference 19 Condition,Media,Observation - ClinicalImpression-finding-ref ClinicalImpression.finding.itemReference
+identifier token 26 - - ClinicalImpression-identifier ClinicalImpression.identifier
+investigation reference 20 DiagnosticReport,FamilyMemberHistory,ImagingStudy,Media,Observation,QuestionnaireResponse,RiskAssessment - ClinicalImpression-investigation ClinicalImpression.investigation.item
+patient reference 23 Patient - clinical-patient ClinicalImpression.subject.where(resolve() is Patient)
+previous reference 21 ClinicalImpression - ClinicalImpression-previous ClinicalImpression.previous
+problem reference 22 AllergyIntolerance,Condition - ClinicalImpression-problem ClinicalImpression.problem
+status token 27 - - ClinicalImpression-status ClinicalImpression.status
+subject reference 23 Group,Patient - ClinicalImpression-subject ClinicalImpression.subject
+supporting-info reference 24 - - ClinicalImpression-supporting-info ClinicalImpression.supportingInfo
 """,
     "CodeSystem": """
-code token 26 - - CodeSystem.concept.code
-content-mode token 28 - - CodeSystem.content
-context token 33 - - (CodeSystem.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (CodeSystem.useContext.value as Quantity) | (CodeSystem.useContext.value as Range)
-context-type token 32 - - CodeSystem.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity CodeSystem.useContext
-context-type-value composite 17 - context-type:token,context:token CodeSystem.useContext
-date date 18 - - CodeSystem.date
-description string 22 - - CodeSystem.description
-identifier token 29 - - CodeSystem.identifier
-jurisdiction token 30 - - CodeSystem.jurisdiction
-language token 27 - - CodeSystem.concept.designation.language
-name string 23 - - CodeSystem.name
-publisher string 24 - - CodeSystem.publisher
-status token 31 - - CodeSystem.status
-supplements reference 21 CodeSystem - CodeSystem.supplements
-system uri 35 - - CodeSystem.url
-title string 25 - - CodeSystem.title
-url uri 35 - - CodeSystem.url
-version token 34 - - CodeSystem.version
+author string 38 - - codesystem-extensions-CodeSystem-author CodeSystem.extension('http://hl7.org/fhir/StructureDefinition/codesystem-author')
+code token 26 - - CodeSystem-code CodeSystem.concept.code
+content-mode token 28 - - CodeSystem-content-mode CodeSystem.content
+context token 33 - - conformance-context (CodeSystem.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (CodeSystem.useContext.value as Quantity) | (CodeSystem.useContext.value as Range)
+context-type token 32 - - conformance-context-type CodeSystem.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity CodeSystem.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value CodeSystem.useContext
+date date 18 - - conformance-date CodeSystem.date
+description string 22 - - conformance-description CodeSystem.description
+effective date 36 - - codesystem-extensions-CodeSystem-effective CodeSystem.extension('http://hl7.org/fhir/StructureDefinition/codesystem-effectiveDate')
+end date 37 - - codesystem-extensions-CodeSystem-end CodeSystem.extension('http://hl7.org/fhir/StructureDefinition/codesystem-expirationDate')
+identifier token 29 - - conformance-identifier CodeSystem.identifier
+jurisdiction token 30 - - conformance-jurisdiction CodeSystem.jurisdiction
+keyword string 39 - - codesystem-extensions-CodeSystem-keyword CodeSystem.extension('http://hl7.org/fhir/StructureDefinition/codesystem-keyWord')
+language token 27 - - CodeSystem-language CodeSystem.concept.designation.language
+name string 23 - - conformance-name CodeSystem.name
+publisher string 24 - - conformance-publisher CodeSystem.publisher
+status token 31 - - conformance-status CodeSystem.status
+supplements reference 21 CodeSystem - CodeSystem-supplements CodeSystem.supplements
+system uri 35 - - CodeSystem-system CodeSystem.url
+title string 25 - - conformance-title CodeSystem.title
+url uri 35 - - conformance-url CodeSystem.url
+version token 34 - - conformance-version CodeSystem.version
+workflow token 40 - - codesystem-extensions-CodeSystem-workflow CodeSystem.extension('http://hl7.org/fhir/StructureDefinition/codesystem-workflowStatus')
 """,
     "Communication": """
-based-on reference 18 - - Communication.basedOn
-category token 25 - - Communication.category
-encounter reference 19 Encounter - Communication.encounter
-identifier token 26 - - Communication.identifier
-instantiates-canonical reference 20 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - Communication.instantiatesCanonical
-instantiates-uri uri 29 - - Communication.instantiatesUri
-medium token 27 - - Communication.medium
-part-of reference 21 - - Communication.partOf
-patient reference 24 Patient - Communication.subject.where(resolve() is Patient)
-received date 16 - - Communication.received
-recipient reference 22 CareTeam,Device,Group,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Communication.recipient
-sender reference 23 Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Communication.sender
-sent date 17 - - Communication.sent
-status token 28 - - Communication.status
-subject reference 24 Group,Patient - Communication.subject
+based-on reference 18 - - Communication-based-on Communication.basedOn
+category token 25 - - Communication-category Communication.category
+encounter reference 19 Encounter - Communication-encounter Communication.encounter
+identifier token 26 - - Communication-identifier Communication.identifier
+instantiates-canonical reference 20 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - Communication-instantiates-canonical Communication.instantiatesCanonical
+instantiates-uri uri 29 - - Communication-instantiates-uri Communication.instantiatesUri
+medium token 27 - - Communication-medium Communication.medium
+part-of reference 21 - - Communication-part-of Communication.partOf
+patient reference 24 Patient - Communication-patient Communication.subject.where(resolve() is Patient)
+received date 16 - - Communication-received Communication.received
+recipient reference 22 CareTeam,Device,Group,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Communication-recipient Communication.recipient
+sender reference 23 Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Communication-sender Communication.sender
+sent date 17 - - Communication-sent Communication.sent
+status token 28 - - Communication-status Communication.status
+subject reference 24 Group,Patient - Communication-subject Communication.subject
 """,
     "CommunicationRequest": """
-authored date 16 - - CommunicationRequest.authoredOn
-based-on reference 18 - - CommunicationRequest.basedOn
-category token 25 - - CommunicationRequest.category
-encounter reference 19 Encounter - CommunicationRequest.encounter
-group-identifier token 26 - - CommunicationRequest.groupIdentifier
-identifier token 27 - - CommunicationRequest.identifier
-medium token 28 - - CommunicationRequest.medium
-occurrence date 17 - - (CommunicationRequest.occurrence as dateTime)
-patient reference 24 Patient - CommunicationRequest.subject.where(resolve() is Patient)
-priority token 29 - - CommunicationRequest.priority
-recipient reference 20 CareTeam,Device,Group,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CommunicationRequest.recipient
-replaces reference 21 CommunicationRequest - CommunicationRequest.replaces
-requester reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CommunicationRequest.requester
-sender reference 23 Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CommunicationRequest.sender
-status token 30 - - CommunicationRequest.status
-subject reference 24 Group,Patient - CommunicationRequest.subject
+authored date 16 - - CommunicationRequest-authored CommunicationRequest.authoredOn
+based-on reference 18 - - CommunicationRequest-based-on CommunicationRequest.basedOn
+category token 25 - - CommunicationRequest-category CommunicationRequest.category
+encounter reference 19 Encounter - CommunicationRequest-encounter CommunicationRequest.encounter
+group-identifier token 26 - - CommunicationRequest-group-identifier CommunicationRequest.groupIdentifier
+identifier token 27 - - CommunicationRequest-identifier CommunicationRequest.identifier
+medium token 28 - - CommunicationRequest-medium CommunicationRequest.medium
+occurrence date 17 - - CommunicationRequest-occurrence (CommunicationRequest.occurrence as dateTime)
+patient reference 24 Patient - CommunicationRequest-patient CommunicationRequest.subject.where(resolve() is Patient)
+priority token 29 - - CommunicationRequest-priority CommunicationRequest.priority
+recipient reference 20 CareTeam,Device,Group,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CommunicationRequest-recipient CommunicationRequest.recipient
+replaces reference 21 CommunicationRequest - CommunicationRequest-replaces CommunicationRequest.replaces
+requester reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CommunicationRequest-requester CommunicationRequest.requester
+sender reference 23 Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - CommunicationRequest-sender CommunicationRequest.sender
+status token 30 - - CommunicationRequest-status CommunicationRequest.status
+subject reference 24 Group,Patient - CommunicationRequest-subject CommunicationRequest.subject
 """,
     "CompartmentDefinition": """
-code token 24 - - CompartmentDefinition.code
-context token 28 - - (CompartmentDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (CompartmentDefinition.useContext.value as Quantity) | (CompartmentDefinition.useContext.value as Range)
-context-type token 27 - - CompartmentDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity CompartmentDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token CompartmentDefinition.useContext
-date date 18 - - CompartmentDefinition.date
-description string 21 - - CompartmentDefinition.description
-name string 22 - - CompartmentDefinition.name
-publisher string 23 - - CompartmentDefinition.publisher
-resource token 25 - - CompartmentDefinition.resource.code
-status token 26 - - CompartmentDefinition.status
-url uri 30 - - CompartmentDefinition.url
-version token 29 - - CompartmentDefinition.version
+code token 24 - - CompartmentDefinition-code CompartmentDefinition.code
+context token 28 - - conformance-context (CompartmentDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (CompartmentDefinition.useContext.value as Quantity) | (CompartmentDefinition.useContext.value as Range)
+context-type token 27 - - conformance-context-type CompartmentDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity CompartmentDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value CompartmentDefinition.useContext
+date date 18 - - conformance-date CompartmentDefinition.date
+description string 21 - - conformance-description CompartmentDefinition.description
+name string 22 - - conformance-name CompartmentDefinition.name
+publisher string 23 - - conformance-publisher CompartmentDefinition.publisher
+resource token 25 - - CompartmentDefinition-resource CompartmentDefinition.resource.code
+status token 26 - - conformance-status CompartmentDefinition.status
+url uri 30 - - conformance-url CompartmentDefinition.url
+version token 29 - - conformance-version CompartmentDefinition.version
 """,
     "Composition": """
-attester reference 18 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Composition.attester.party
-author reference 19 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Composition.author
-category token 25 - - Composition.category
-confidentiality token 26 - - Composition.confidentiality
-context token 27 - - Composition.event.code
-date date 16 - - Composition.date
-encounter reference 20 Encounter - Composition.encounter
-entry reference 22 - - Composition.section.entry
-identifier token 28 - - Composition.identifier
-patient reference 23 Patient - Composition.subject.where(resolve() is Patient)
-period date 17 - - Composition.event.period
-related-id token 29 - - (Composition.relatesTo.target as Identifier)
-related-ref reference 21 Composition - (Composition.relatesTo.target as Reference)
-section token 30 - - Composition.section.code
-status token 31 - - Composition.status
-subject reference 23 - - Composition.subject
-title string 24 - - Composition.title
-type token 32 - - Composition.type
+attester reference 18 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Composition-attester Composition.attester.party
+author reference 19 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Composition-author Composition.author
+category token 25 - - Composition-category Composition.category
+confidentiality token 26 - - Composition-confidentiality Composition.confidentiality
+context token 27 - - Composition-context Composition.event.code
+date date 16 - - clinical-date Composition.date
+encounter reference 20 Encounter - clinical-encounter Composition.encounter
+entry reference 22 - - Composition-entry Composition.section.entry
+identifier token 28 - - clinical-identifier Composition.identifier
+patient reference 23 Patient - clinical-patient Composition.subject.where(resolve() is Patient)
+period date 17 - - Composition-period Composition.event.period
+related-id token 29 - - Composition-related-id (Composition.relatesTo.target as Identifier)
+related-ref reference 21 Composition - Composition-related-ref (Composition.relatesTo.target as Reference)
+section token 30 - - Composition-section Composition.section.code
+status token 31 - - Composition-status Composition.status
+subject reference 23 - - Composition-subject Composition.subject
+title string 24 - - Composition-title Composition.title
+type token 32 - - clinical-type Composition.type
 """,
     "ConceptMap": """
-context token 36 - - (ConceptMap.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (ConceptMap.useContext.value as Quantity) | (ConceptMap.useContext.value as Range)
-context-type token 35 - - ConceptMap.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ConceptMap.useContext
-context-type-value composite 17 - context-type:token,context:token ConceptMap.useContext
-date date 18 - - ConceptMap.date
-dependson uri 38 - - ConceptMap.group.element.target.dependsOn.property
-description string 26 - - ConceptMap.description
-identifier token 32 - - ConceptMap.identifier
-jurisdiction token 33 - - ConceptMap.jurisdiction
-name string 27 - - ConceptMap.name
-other reference 21 ConceptMap - ConceptMap.group.unmapped.url
-product uri 39 - - ConceptMap.group.element.target.product.property
-publisher string 28 - - ConceptMap.publisher
-source reference 22 ValueSet - (ConceptMap.source as canonical)
-source-code token 30 - - ConceptMap.group.element.code
-source-system uri 40 - - ConceptMap.group.source
-source-uri reference 23 ValueSet - (ConceptMap.source as uri)
-status token 34 - - ConceptMap.status
-target reference 24 ValueSet - (ConceptMap.target as canonical)
-target-code token 31 - - ConceptMap.group.element.target.code
-target-system uri 41 - - ConceptMap.group.target
-target-uri reference 25 ValueSet - (ConceptMap.target as uri)
-title string 29 - - ConceptMap.title
-url uri 42 - - ConceptMap.url
-version token 37 - - ConceptMap.version
+context token 36 - - conformance-context (ConceptMap.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (ConceptMap.useContext.value as Quantity) | (ConceptMap.useContext.value as Range)
+context-type token 35 - - conformance-context-type ConceptMap.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity ConceptMap.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value ConceptMap.useContext
+date date 18 - - conformance-date ConceptMap.date
+dependson uri 38 - - ConceptMap-dependson ConceptMap.group.element.target.dependsOn.property
+description string 26 - - conformance-description ConceptMap.description
+identifier token 32 - - conformance-identifier ConceptMap.identifier
+jurisdiction token 33 - - conformance-jurisdiction ConceptMap.jurisdiction
+name string 27 - - conformance-name ConceptMap.name
+other reference 21 ConceptMap - ConceptMap-other ConceptMap.group.unmapped.url
+product uri 39 - - ConceptMap-product ConceptMap.group.element.target.product.property
+publisher string 28 - - conformance-publisher ConceptMap.publisher
+source reference 22 ValueSet - ConceptMap-source (ConceptMap.source as canonical)
+source-code token 30 - - ConceptMap-source-code ConceptMap.group.element.code
+source-system uri 40 - - ConceptMap-source-system ConceptMap.group.source
+source-uri reference 23 ValueSet - ConceptMap-source-uri (ConceptMap.source as uri)
+status token 34 - - conformance-status ConceptMap.status
+target reference 24 ValueSet - ConceptMap-target (ConceptMap.target as canonical)
+target-code token 31 - - ConceptMap-target-code ConceptMap.group.element.target.code
+target-system uri 41 - - ConceptMap-target-system ConceptMap.group.target
+target-uri reference 25 ValueSet - ConceptMap-target-uri (ConceptMap.target as uri)
+title string 29 - - conformance-title ConceptMap.title
+url uri 42 - - conformance-url ConceptMap.url
+version token 37 - - conformance-version ConceptMap.version
 """,
     "Condition": """
-abatement-age quantity 21,22 - - Condition.abatement.as(Age) | Condition.abatement.as(Range)
-abatement-date date 17,16 - - Condition.abatement.as(dateTime) | Condition.abatement.as(Period)
-abatement-string string 29 - - Condition.abatement.as(string)
-asserter reference 25 Patient,Practitioner,PractitionerRole,RelatedPerson - Condition.asserter
-body-site token 31 - - Condition.bodySite
-category token 32 - - Condition.category
-clinical-status token 33 - - Condition.clinicalStatus
-code token 34 - - Condition.code
-encounter reference 26 Encounter - Condition.encounter
-evidence token 35 - - Condition.evidence.code
-evidence-detail reference 27 - - Condition.evidence.detail
-identifier token 36 - - Condition.identifier
-onset-age quantity 23,24 - - Condition.onset.as(Age) | Condition.onset.as(Range)
-onset-date date 19,18 - - Condition.onset.as(dateTime) | Condition.onset.as(Period)
-onset-info string 30 - - Condition.onset.as(string)
-patient reference 28 Patient - Condition.subject.where(resolve() is Patient)
-recorded-date date 20 - - Condition.recordedDate
-severity token 37 - - Condition.severity
-stage token 38 - - Condition.stage.summary
-subject reference 28 Group,Patient - Condition.subject
-verification-status token 39 - - Condition.verificationStatus
+abatement-age quantity 21,22 - - Condition-abatement-age Condition.abatement.as(Age) | Condition.abatement.as(Range)
+abatement-date date 17,16 - - Condition-abatement-date Condition.abatement.as(dateTime) | Condition.abatement.as(Period)
+abatement-string string 29 - - Condition-abatement-string Condition.abatement.as(string)
+asserter reference 25 Patient,Practitioner,PractitionerRole,RelatedPerson - Condition-asserter Condition.asserter
+body-site token 31 - - Condition-body-site Condition.bodySite
+category token 32 - - Condition-category Condition.category
+clinical-status token 33 - - Condition-clinical-status Condition.clinicalStatus
+code token 34 - - clinical-code Condition.code
+encounter reference 26 Encounter - Condition-encounter Condition.encounter
+evidence token 35 - - Condition-evidence Condition.evidence.code
+evidence-detail reference 27 - - Condition-evidence-detail Condition.evidence.detail
+identifier token 36 - - clinical-identifier Condition.identifier
+onset-age quantity 23,24 - - Condition-onset-age Condition.onset.as(Age) | Condition.onset.as(Range)
+onset-date date 19,18 - - Condition-onset-date Condition.onset.as(dateTime) | Condition.onset.as(Period)
+onset-info string 30 - - Condition-onset-info Condition.onset.as(string)
+patient reference 28 Patient - clinical-patient Condition.subject.where(resolve() is Patient)
+recorded-date date 20 - - Condition-recorded-date Condition.recordedDate
+severity token 37 - - Condition-severity Condition.severity
+stage token 38 - - Condition-stage Condition.stage.summary
+subject reference 28 Group,Patient - Condition-subject Condition.subject
+verification-status token 39 - - Condition-verification-status Condition.verificationStatus
 """,
     "Consent": """
-action token 26 - - Consent.provision.action
-actor reference 21 CareTeam,Device,Group,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Consent.provision.actor.reference
-category token 24 - - Consent.category
-consentor reference 20 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Consent.performer
-data reference 22 - - Consent.provision.data.reference
-date date 16 - - Consent.dateTime
-identifier token 25 - - Consent.identifier
-organization reference 18 Organization - Consent.organization
-patient reference 19 Patient - Consent.patient
-period date 17 - - Consent.provision.period
-purpose token 27 - - Consent.provision.purpose
-scope token 29 - - Consent.scope
-security-label token 28 - - Consent.provision.securityLabel
-source-reference reference 23 Consent,Contract,DocumentReference,QuestionnaireResponse - Consent.source
-status token 30 - - Consent.status
+action token 26 - - Consent-action Consent.provision.action
+actor reference 21 CareTeam,Device,Group,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Consent-actor Consent.provision.actor.reference
+category token 24 - - Consent-category Consent.category
+consentor reference 20 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Consent-consentor Consent.performer
+data reference 22 - - Consent-data Consent.provision.data.reference
+date date 16 - - clinical-date Consent.dateTime
+identifier token 25 - - clinical-identifier Consent.identifier
+organization reference 18 Organization - Consent-organization Consent.organization
+patient reference 19 Patient - clinical-patient Consent.patient
+period date 17 - - Consent-period Consent.provision.period
+purpose token 27 - - Consent-purpose Consent.provision.purpose
+scope token 29 - - Consent-scope Consent.scope
+security-label token 28 - - Consent-security-label Consent.provision.securityLabel
+source-reference reference 23 Consent,Contract,DocumentReference,QuestionnaireResponse - Consent-source-reference Consent.source
+status token 30 - - Consent-status Consent.status
 """,
     "Contract": """
-authority reference 17 Organization - Contract.authority
-domain reference 18 Location - Contract.domain
-identifier token 21 - - Contract.identifier
-instantiates uri 23 - - Contract.instantiatesUri
-issued date 16 - - Contract.issued
-patient reference 20 Patient - Contract.subject.where(resolve() is Patient)
-signer reference 19 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Contract.signer.party
-status token 22 - - Contract.status
-subject reference 20 - - Contract.subject
-url uri 24 - - Contract.url
+authority reference 17 Organization - Contract-authority Contract.authority
+domain reference 18 Location - Contract-domain Contract.domain
+identifier token 21 - - Contract-identifier Contract.identifier
+instantiates uri 23 - - Contract-instantiates Contract.instantiatesUri
+issued date 16 - - Contract-issued Contract.issued
+patient reference 20 Patient - Contract-patient Contract.subject.where(resolve() is Patient)
+signer reference 19 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Contract-signer Contract.signer.party
+status token 22 - - Contract-status Contract.status
+subject reference 20 - - Contract-subject Contract.subject
+url uri 24 - - Contract-url Contract.url
 """,
     "Coverage": """
-beneficiary reference 16 Patient - Coverage.beneficiary
-class-type token 22 - - Coverage.class.type
-class-value string 20 - - Coverage.class.value
-dependent string 21 - - Coverage.dependent
-identifier token 23 - - Coverage.identifier
-patient reference 16 Patient - Coverage.beneficiary
-payor reference 17 Organization,Patient,RelatedPerson - Coverage.payor
-policy-holder reference 18 Organization,Patient,RelatedPerson - Coverage.policyHolder
-status token 24 - - Coverage.status
-subscriber reference 19 Patient,RelatedPerson - Coverage.subscriber
-type token 25 - - Coverage.type
+beneficiary reference 16 Patient - Coverage-beneficiary Coverage.beneficiary
+class-type token 22 - - Coverage-class-type Coverage.class.type
+class-value string 20 - - Coverage-class-value Coverage.class.value
+dependent string 21 - - Coverage-dependent Coverage.dependent
+identifier token 23 - - Coverage-identifier Coverage.identifier
+patient reference 16 Patient - Coverage-patient Coverage.beneficiary
+payor reference 17 Organization,Patient,RelatedPerson - Coverage-payor Coverage.payor
+policy-holder reference 18 Organization,Patient,RelatedPerson - Coverage-policy-holder Coverage.policyHolder
+status token 24 - - Coverage-status Coverage.status
+subscriber reference 19 Patient,RelatedPerson - Coverage-subscriber Coverage.subscriber
+type token 25 - - Coverage-type Coverage.type
 """,
     "CoverageEligibilityRequest": """
-created date 16 - - CoverageEligibilityRequest.created
-enterer reference 17 Practitioner,PractitionerRole - CoverageEligibilityRequest.enterer
-facility reference 18 Location - CoverageEligibilityRequest.facility
-identifier token 21 - - CoverageEligibilityRequest.identifier
-patient reference 19 Patient - CoverageEligibilityRequest.patient
-provider reference 20 Organization,Practitioner,PractitionerRole - CoverageEligibilityRequest.provider
-status token 22 - - CoverageEligibilityRequest.status
+created date 16 - - CoverageEligibilityRequest-created CoverageEligibilityRequest.created
+enterer reference 17 Practitioner,PractitionerRole - CoverageEligibilityRequest-enterer CoverageEligibilityRequest.enterer
+facility reference 18 Location - CoverageEligibilityRequest-facility CoverageEligibilityRequest.facility
+identifier token 21 - - CoverageEligibilityRequest-identifier CoverageEligibilityRequest.identifier
+patient reference 19 Patient - CoverageEligibilityRequest-patient CoverageEligibilityRequest.patient
+provider reference 20 Organization,Practitioner,PractitionerRole - CoverageEligibilityRequest-provider CoverageEligibilityRequest.provider
+status token 22 - - CoverageEligibilityRequest-status CoverageEligibilityRequest.status
 """,
     "CoverageEligibilityResponse": """
-created date 16 - - CoverageEligibilityResponse.created
-disposition string 21 - - CoverageEligibilityResponse.disposition
-identifier token 22 - - CoverageEligibilityResponse.identifier
-insurer reference 17 Organization - CoverageEligibilityResponse.insurer
-outcome token 23 - - CoverageEligibilityResponse.outcome
-patient reference 18 Patient - CoverageEligibilityResponse.patient
-request reference 19 CoverageEligibilityRequest - CoverageEligibilityResponse.request
-requestor reference 20 Organization,Practitioner,PractitionerRole - CoverageEligibilityResponse.requestor
-status token 24 - - CoverageEligibilityResponse.status
+created date 16 - - CoverageEligibilityResponse-created CoverageEligibilityResponse.created
+disposition string 21 - - CoverageEligibilityResponse-disposition CoverageEligibilityResponse.disposition
+identifier token 22 - - CoverageEligibilityResponse-identifier CoverageEligibilityResponse.identifier
+insurer reference 17 Organization - CoverageEligibilityResponse-insurer CoverageEligibilityResponse.insurer
+outcome token 23 - - CoverageEligibilityResponse-outcome CoverageEligibilityResponse.outcome
+patient reference 18 Patient - CoverageEligibilityResponse-patient CoverageEligibilityResponse.patient
+request reference 19 CoverageEligibilityRequest - CoverageEligibilityResponse-request CoverageEligibilityResponse.request
+requestor reference 20 Organization,Practitioner,PractitionerRole - CoverageEligibilityResponse-requestor CoverageEligibilityResponse.requestor
+status token 24 - - CoverageEligibilityResponse-status CoverageEligibilityResponse.status
 """,
     "DetectedIssue": """
-author reference 17 Device,Practitioner,PractitionerRole - DetectedIssue.author
-code token 20 - - DetectedIssue.code
-identified date 16 - - DetectedIssue.identified
-identifier token 21 - - DetectedIssue.identifier
-implicated reference 18 - - DetectedIssue.implicated
-patient reference 19 Patient - DetectedIssue.patient
+author reference 17 Device,Practitioner,PractitionerRole - DetectedIssue-author DetectedIssue.author
+code token 20 - - DetectedIssue-code DetectedIssue.code
+identified date 16 - - DetectedIssue-identified DetectedIssue.identified
+identifier token 21 - - clinical-identifier DetectedIssue.identifier
+implicated reference 18 - - DetectedIssue-implicated DetectedIssue.implicated
+patient reference 19 Patient - clinical-patient DetectedIssue.patient
 """,
     "Device": """
-device-name string 19,22,23 - - Device.deviceName.name | Device.type.coding.display | Device.type.text
-identifier token 26 - - Device.identifier
-location reference 16 Location - Device.location
-manufacturer string 20 - - Device.manufacturer
-model string 21 - - Device.modelNumber
-organization reference 17 Organization - Device.owner
-patient reference 18 Patient - Device.patient
-status token 27 - - Device.status
-type token 28 - - Device.type
-udi-carrier string 24 - - Device.udiCarrier.carrierHRF
-udi-di string 25 - - Device.udiCarrier.deviceIdentifier
-url uri 29 - - Device.url
+device-name string 19,22,23 - - Device-device-name Device.deviceName.name | Device.type.coding.display | Device.type.text
+din token 30 - - device-extensions-Device-din Device.extension('http://hl7.org/fhir/SearchParameter/device-extensions-Device-din')
+identifier token 26 - - Device-identifier Device.identifier
+location reference 16 Location - Device-location Device.location
+manufacturer string 20 - - Device-manufacturer Device.manufacturer
+model string 21 - - Device-model Device.modelNumber
+organization reference 17 Organization - Device-organization Device.owner
+patient reference 18 Patient - Device-patient Device.patient
+status token 27 - - Device-status Device.status
+type token 28 - - Device-type Device.type
+udi-carrier string 24 - - Device-udi-carrier Device.udiCarrier.carrierHRF
+udi-di string 25 - - Device-udi-di Device.udiCarrier.deviceIdentifier
+url uri 29 - - Device-url Device.url
 """,
     "DeviceDefinition": """
-identifier token 17 - - DeviceDefinition.identifier
-parent reference 16 DeviceDefinition - DeviceDefinition.parentDevice
-type token 18 - - DeviceDefinition.type
+identifier token 17 - - DeviceDefinition-identifier DeviceDefinition.identifier
+parent reference 16 DeviceDefinition - DeviceDefinition-parent DeviceDefinition.parentDevice
+type token 18 - - DeviceDefinition-type DeviceDefinition.type
 """,
     "DeviceMetric": """
-category token 18 - - DeviceMetric.category
-identifier token 19 - - DeviceMetric.identifier
-parent reference 16 Device - DeviceMetric.parent
-source reference 17 Device - DeviceMetric.source
-type token 20 - - DeviceMetric.type
+category token 18 - - DeviceMetric-category DeviceMetric.category
+identifier token 19 - - DeviceMetric-identifier DeviceMetric.identifier
+parent reference 16 Device - DeviceMetric-parent DeviceMetric.parent
+source reference 17 Device - DeviceMetric-source DeviceMetric.source
+type token 20 - - DeviceMetric-type DeviceMetric.type
 """,
     "DeviceRequest": """
-authored-on date 16 - - DeviceRequest.authoredOn
-based-on reference 19 - - DeviceRequest.basedOn
-code token 28 - - (DeviceRequest.code as CodeableConcept)
-device reference 20 Device - (DeviceRequest.code as Reference)
-encounter reference 21 Encounter - DeviceRequest.encounter
-event-date date 18,17 - - (DeviceRequest.occurrence as dateTime) | (DeviceRequest.occurrence as Period)
-group-identifier token 29 - - DeviceRequest.groupIdentifier
-identifier token 30 - - DeviceRequest.identifier
-instantiates-canonical reference 22 ActivityDefinition,PlanDefinition - DeviceRequest.instantiatesCanonical
-instantiates-uri uri 33 - - DeviceRequest.instantiatesUri
-insurance reference 23 ClaimResponse,Coverage - DeviceRequest.insurance
-intent token 31 - - DeviceRequest.intent
-patient reference 27 Patient - DeviceRequest.subject.where(resolve() is Patient)
-performer reference 24 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DeviceRequest.performer
-prior-request reference 25 - - DeviceRequest.priorRequest
-requester reference 26 Device,Organization,Practitioner,PractitionerRole - DeviceRequest.requester
-status token 32 - - DeviceRequest.status
-subject reference 27 Device,Group,Location,Patient - DeviceRequest.subject
+authored-on date 16 - - DeviceRequest-authored-on DeviceRequest.authoredOn
+based-on reference 19 - - DeviceRequest-based-on DeviceRequest.basedOn
+code token 28 - - clinical-code (DeviceRequest.code as CodeableConcept)
+device reference 20 Device - DeviceRequest-device (DeviceRequest.code as Reference)
+encounter reference 21 Encounter - clinical-encounter DeviceRequest.encounter
+event-date date 18,17 - - DeviceRequest-event-date (DeviceRequest.occurrence as dateTime) | (DeviceRequest.occurrence as Period)
+group-identifier token 29 - - DeviceRequest-group-identifier DeviceRequest.groupIdentifier
+identifier token 30 - - clinical-identifier DeviceRequest.identifier
+instantiates-canonical reference 22 ActivityDefinition,PlanDefinition - DeviceRequest-instantiates-canonical DeviceRequest.instantiatesCanonical
+instantiates-uri uri 33 - - DeviceRequest-instantiates-uri DeviceRequest.instantiatesUri
+insurance reference 23 ClaimResponse,Coverage - DeviceRequest-insurance DeviceRequest.insurance
+intent token 31 - - DeviceRequest-intent DeviceRequest.intent
+patient reference 27 Patient - clinical-patient DeviceRequest.subject.where(resolve() is Patient)
+performer reference 24 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DeviceRequest-performer DeviceRequest.performer
+prior-request reference 25 - - DeviceRequest-prior-request DeviceRequest.priorRequest
+requester reference 26 Device,Organization,Practitioner,PractitionerRole - DeviceRequest-requester DeviceRequest.requester
+status token 32 - - DeviceRequest-status DeviceRequest.status
+subject reference 27 Device,Group,Location,Patient - DeviceRequest-subject DeviceRequest.subject
 """,
     "DeviceUseStatement": """
-device reference 16 Device - DeviceUseStatement.device
-identifier token 18 - - DeviceUseStatement.identifier
-patient reference 17 Group,Patient - DeviceUseStatement.subject
-subject reference 17 Group,Patient - DeviceUseStatement.subject
+device reference 16 Device - DeviceUseStatement-device DeviceUseStatement.device
+identifier token 18 - - DeviceUseStatement-identifier DeviceUseStatement.identifier
+patient reference 17 Group,Patient - clinical-patient DeviceUseStatement.subject
+subject reference 17 Group,Patient - DeviceUseStatement-subject DeviceUseStatement.subject
 """,
     "DiagnosticReport": """
-based-on reference 18 CarePlan,ImmunizationRecommendation,MedicationRequest,NutritionOrder,ServiceRequest - DiagnosticReport.basedOn
-category token 26 - - DiagnosticReport.category
-code token 27 - - DiagnosticReport.code
-conclusion token 28 - - DiagnosticReport.conclusionCode
-date date 16 - - DiagnosticReport.effective
-encounter reference 19 Encounter - DiagnosticReport.encounter
-identifier token 29 - - DiagnosticReport.identifier
-issued date 17 - - DiagnosticReport.issued
-media reference 20 Media - DiagnosticReport.media.link
-patient reference 25 Patient - DiagnosticReport.subject.where(resolve() is Patient)
-performer reference 21 CareTeam,Organization,Practitioner,PractitionerRole - DiagnosticReport.performer
-result reference 22 Observation - DiagnosticReport.result
-results-interpreter reference 23 CareTeam,Organization,Practitioner,PractitionerRole - DiagnosticReport.resultsInterpreter
-specimen reference 24 Specimen - DiagnosticReport.specimen
-status token 30 - - DiagnosticReport.status
-subject reference 25 Device,Group,Location,Patient - DiagnosticReport.subject
+assessed-condition reference 31 - - diagnosticreport-genetic-DiagnosticReport-assessed-condition DiagnosticReport.extension('http://hl7.org/fhir/StructureDefinition/DiagnosticReport-geneticsAssessedCondition')
+based-on reference 18 CarePlan,ImmunizationRecommendation,MedicationRequest,NutritionOrder,ServiceRequest - DiagnosticReport-based-on DiagnosticReport.basedOn
+category token 26 - - DiagnosticReport-category DiagnosticReport.category
+code token 27 - - clinical-code DiagnosticReport.code
+conclusion token 28 - - DiagnosticReport-conclusion DiagnosticReport.conclusionCode
+date date 16 - - clinical-date DiagnosticReport.effective
+encounter reference 19 Encounter - clinical-encounter DiagnosticReport.encounter
+identifier token 29 - - clinical-identifier DiagnosticReport.identifier
+issued date 17 - - DiagnosticReport-issued DiagnosticReport.issued
+media reference 20 Media - DiagnosticReport-media DiagnosticReport.media.link
+patient reference 25 Patient - clinical-patient DiagnosticReport.subject.where(resolve() is Patient)
+performer reference 21 CareTeam,Organization,Practitioner,PractitionerRole - DiagnosticReport-performer DiagnosticReport.performer
+result reference 22 Observation - DiagnosticReport-result DiagnosticReport.result
+results-interpreter reference 23 CareTeam,Organization,Practitioner,PractitionerRole - DiagnosticReport-results-interpreter DiagnosticReport.resultsInterpreter
+specimen reference 24 Specimen - DiagnosticReport-specimen DiagnosticReport.specimen
+status token 30 - - DiagnosticReport-status DiagnosticReport.status
+subject reference 25 Device,Group,Location,Patient - DiagnosticReport-subject DiagnosticReport.subject
 """,
     "DocumentManifest": """
-author reference 17 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DocumentManifest.author
-created date 16 - - DocumentManifest.created
-description string 22 - - DocumentManifest.description
-identifier token 24,23 - - DocumentManifest.masterIdentifier | DocumentManifest.identifier
-item reference 18 - - DocumentManifest.content
-patient reference 21 Patient - DocumentManifest.subject.where(resolve() is Patient)
-recipient reference 19 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DocumentManifest.recipient
-related-id token 25 - - DocumentManifest.related.identifier
-related-ref reference 20 - - DocumentManifest.related.ref
-source uri 28 - - DocumentManifest.source
-status token 26 - - DocumentManifest.status
-subject reference 21 Device,Group,Patient,Practitioner - DocumentManifest.subject
-type token 27 - - DocumentManifest.type
+author reference 17 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DocumentManifest-author DocumentManifest.author
+created date 16 - - DocumentManifest-created DocumentManifest.created
+description string 22 - - DocumentManifest-description DocumentManifest.description
+identifier token 24,23 - - clinical-identifier DocumentManifest.masterIdentifier | DocumentManifest.identifier
+item reference 18 - - DocumentManifest-item DocumentManifest.content
+patient reference 21 Patient - clinical-patient DocumentManifest.subject.where(resolve() is Patient)
+recipient reference 19 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DocumentManifest-recipient DocumentManifest.recipient
+related-id token 25 - - DocumentManifest-related-id DocumentManifest.related.identifier
+related-ref reference 20 - - DocumentManifest-related-ref DocumentManifest.related.ref
+source uri 28 - - DocumentManifest-source DocumentManifest.source
+status token 26 - - DocumentManifest-status DocumentManifest.status
+subject reference 21 Device,Group,Patient,Practitioner - DocumentManifest-subject DocumentManifest.subject
+type token 27 - - clinical-type DocumentManifest.type
 """,
     "DocumentReference": """
-authenticator reference 19 Organization,Practitioner,PractitionerRole - DocumentReference.authenticator
-author reference 20 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DocumentReference.author
-category token 27 - - DocumentReference.category
-contenttype token 28 - - DocumentReference.content.attachment.contentType
-custodian reference 23 Organization - DocumentReference.custodian
-date date 18 - - DocumentReference.date
-description string 26 - - DocumentReference.description
-encounter reference 21 Encounter,EpisodeOfCare - DocumentReference.context.encounter
-event token 31 - - DocumentReference.context.event
-facility token 32 - - DocumentReference.context.facilityType
-format token 30 - - DocumentReference.content.format
-identifier token 35,34 - - DocumentReference.masterIdentifier | DocumentReference.identifier
-language token 29 - - DocumentReference.content.attachment.language
-location uri 40 - - DocumentReference.content.attachment.url
-patient reference 25 Patient - DocumentReference.subject.where(resolve() is Patient)
-period date 17 - - DocumentReference.context.period
-related reference 22 - - DocumentReference.context.related
-relatesto reference 24 DocumentReference - DocumentReference.relatesTo.target
-relation token 36 - - DocumentReference.relatesTo.code
-relationship composite 16 - relation:token,relatesto:reference DocumentReference.relatesTo
-security-label token 37 - - DocumentReference.securityLabel
-setting token 33 - - DocumentReference.context.practiceSetting
-status token 38 - - DocumentReference.status
-subject reference 25 Device,Group,Patient,Practitioner - DocumentReference.subject
-type token 39 - - DocumentReference.type
+authenticator reference 19 Organization,Practitioner,PractitionerRole - DocumentReference-authenticator DocumentReference.authenticator
+author reference 20 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - DocumentReference-author DocumentReference.author
+category token 27 - - DocumentReference-category DocumentReference.category
+contenttype token 28 - - DocumentReference-contenttype DocumentReference.content.attachment.contentType
+custodian reference 23 Organization - DocumentReference-custodian DocumentReference.custodian
+date date 18 - - DocumentReference-date DocumentReference.date
+description string 26 - - DocumentReference-description DocumentReference.description
+encounter reference 21 Encounter,EpisodeOfCare - clinical-encounter DocumentReference.context.encounter
+event token 31 - - DocumentReference-event DocumentReference.context.event
+facility token 32 - - DocumentReference-facility DocumentReference.context.facilityType
+format token 30 - - DocumentReference-format DocumentReference.content.format
+identifier token 35,34 - - clinical-identifier DocumentReference.masterIdentifier | DocumentReference.identifier
+language token 29 - - DocumentReference-language DocumentReference.content.attachment.language
+location uri 40 - - DocumentReference-location DocumentReference.content.attachment.url
+patient reference 25 Patient - clinical-patient DocumentReference.subject.where(resolve() is Patient)
+period date 17 - - DocumentReference-period DocumentReference.context.period
+related reference 22 - - DocumentReference-related DocumentReference.context.related
+relatesto reference 24 DocumentReference - DocumentReference-relatesto DocumentReference.relatesTo.target
+relation token 36 - - DocumentReference-relation DocumentReference.relatesTo.code
+relationship composite 16 - relation:token,relatesto:reference DocumentReference-relationship DocumentReference.relatesTo
+security-label token 37 - - DocumentReference-security-label DocumentReference.securityLabel
+setting token 33 - - DocumentReference-setting DocumentReference.context.practiceSetting
+status token 38 - - DocumentReference-status DocumentReference.status
+subject reference 25 Device,Group,Patient,Practitioner - DocumentReference-subject DocumentReference.subject
+type token 39 - - clinical-type DocumentReference.type
 """,
     "EffectEvidenceSynthesis": """
-context token 30 - - (EffectEvidenceSynthesis.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (EffectEvidenceSynthesis.useContext.value as Quantity) | (EffectEvidenceSynthesis.useContext.value as Range)
-context-type token 29 - - EffectEvidenceSynthesis.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity EffectEvidenceSynthesis.useContext
-context-type-value composite 17 - context-type:token,context:token EffectEvidenceSynthesis.useContext
-date date 18 - - EffectEvidenceSynthesis.date
-description string 22 - - EffectEvidenceSynthesis.description
-effective date 19 - - EffectEvidenceSynthesis.effectivePeriod
-identifier token 26 - - EffectEvidenceSynthesis.identifier
-jurisdiction token 27 - - EffectEvidenceSynthesis.jurisdiction
-name string 23 - - EffectEvidenceSynthesis.name
-publisher string 24 - - EffectEvidenceSynthesis.publisher
-status token 28 - - EffectEvidenceSynthesis.status
-title string 25 - - EffectEvidenceSynthesis.title
-url uri 32 - - EffectEvidenceSynthesis.url
-version token 31 - - EffectEvidenceSynthesis.version
+context token 30 - - EffectEvidenceSynthesis-context (EffectEvidenceSynthesis.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - EffectEvidenceSynthesis-context-quantity (EffectEvidenceSynthesis.useContext.value as Quantity) | (EffectEvidenceSynthesis.useContext.value as Range)
+context-type token 29 - - EffectEvidenceSynthesis-context-type EffectEvidenceSynthesis.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity EffectEvidenceSynthesis-context-type-quantity EffectEvidenceSynthesis.useContext
+context-type-value composite 17 - context-type:token,context:token EffectEvidenceSynthesis-context-type-value EffectEvidenceSynthesis.useContext
+date date 18 - - EffectEvidenceSynthesis-date EffectEvidenceSynthesis.date
+description string 22 - - EffectEvidenceSynthesis-description EffectEvidenceSynthesis.description
+effective date 19 - - EffectEvidenceSynthesis-effective EffectEvidenceSynthesis.effectivePeriod
+identifier token 26 - - EffectEvidenceSynthesis-identifier EffectEvidenceSynthesis.identifier
+jurisdiction token 27 - - EffectEvidenceSynthesis-jurisdiction EffectEvidenceSynthesis.jurisdiction
+name string 23 - - EffectEvidenceSynthesis-name EffectEvidenceSynthesis.name
+publisher string 24 - - EffectEvidenceSynthesis-publisher EffectEvidenceSynthesis.publisher
+status token 28 - - EffectEvidenceSynthesis-status EffectEvidenceSynthesis.status
+title string 25 - - EffectEvidenceSynthesis-title EffectEvidenceSynthesis.title
+url uri 32 - - EffectEvidenceSynthesis-url EffectEvidenceSynthesis.url
+version token 31 - - EffectEvidenceSynthesis-version EffectEvidenceSynthesis.version
 """,
     "Encounter": """
-account reference 19 Account - Encounter.account
-appointment reference 20 Appointment - Encounter.appointment
-based-on reference 21 ServiceRequest - Encounter.basedOn
-class token 30 - - Encounter.class
-date date 17 - - Encounter.period
-diagnosis reference 22 Condition,Procedure - Encounter.diagnosis.condition
-episode-of-care reference 23 EpisodeOfCare - Encounter.episodeOfCare
-identifier token 32 - - Encounter.identifier
-length quantity 18 - - Encounter.length
-location reference 24 Location - Encounter.location.location
-location-period date 16 - - Encounter.location.period
-part-of reference 25 Encounter - Encounter.partOf
-participant reference 26 Practitioner,PractitionerRole,RelatedPerson - Encounter.participant.individual
-participant-type token 33 - - Encounter.participant.type
-patient reference 29 Patient - Encounter.subject.where(resolve() is Patient)
-practitioner reference 26 Practitioner - Encounter.participant.individual.where(resolve() is Practitioner)
-reason-code token 34 - - Encounter.reasonCode
-reason-reference reference 27 Condition,ImmunizationRecommendation,Observation,Procedure - Encounter.reasonReference
-service-provider reference 28 Organization - Encounter.serviceProvider
-special-arrangement token 31 - - Encounter.hospitalization.specialArrangement
-status token 35 - - Encounter.status
-subject reference 29 Group,Patient - Encounter.subject
-type token 36 - - Encounter.type
+account reference 19 Account - Encounter-account Encounter.account
+appointment reference 20 Appointment - Encounter-appointment Encounter.appointment
+based-on reference 21 ServiceRequest - Encounter-based-on Encounter.basedOn
+class token 30 - - Encounter-class Encounter.class
+date date 17 - - clinical-date Encounter.period
+diagnosis reference 22 Condition,Procedure - Encounter-diagnosis Encounter.diagnosis.condition
+episode-of-care reference 23 EpisodeOfCare - Encounter-episode-of-care Encounter.episodeOfCare
+identifier token 32 - - clinical-identifier Encounter.identifier
+length quantity 18 - - Encounter-length Encounter.length
+location reference 24 Location - Encounter-location Encounter.location.location
+location-period date 16 - - Encounter-location-period Encounter.location.period
+part-of reference 25 Encounter - Encounter-part-of Encounter.partOf
+participant reference 26 Practitioner,PractitionerRole,RelatedPerson - Encounter-participant Encounter.participant.individual
+participant-type token 33 - - Encounter-participant-type Encounter.participant.type
+patient reference 29 Patient - clinical-patient Encounter.subject.where(resolve() is Patient)
+practitioner reference 26 Practitioner - Encounter-practitioner Encounter.participant.individual.where(resolve() is Practitioner)
+reason-code token 34 - - Encounter-reason-code Encounter.reasonCode
+reason-reference reference 27 Condition,ImmunizationRecommendation,Observation,Procedure - Encounter-reason-reference Encounter.reasonReference
+service-provider reference 28 Organization - Encounter-service-provider Encounter.serviceProvider
+special-arrangement token 31 - - Encounter-special-arrangement Encounter.hospitalization.specialArrangement
+status token 35 - - Encounter-status Encounter.status
+subject reference 29 Group,Patient - Encounter-subject Encounter.subject
+type token 36 - - clinical-type Encounter.type
 """,
     "Endpoint": """
-connection-type token 18 - - Endpoint.connectionType
-identifier token 19 - - Endpoint.identifier
-name string 17 - - Endpoint.name
-organization reference 16 Organization - Endpoint.managingOrganization
-payload-type token 20 - - Endpoint.payloadType
-status token 21 - - Endpoint.status
+connection-type token 18 - - Endpoint-connection-type Endpoint.connectionType
+identifier token 19 - - Endpoint-identifier Endpoint.identifier
+name string 17 - - Endpoint-name Endpoint.name
+organization reference 16 Organization - Endpoint-organization Endpoint.managingOrganization
+payload-type token 20 - - Endpoint-payload-type Endpoint.payloadType
+status token 21 - - Endpoint-status Endpoint.status
 """,
     "EnrollmentRequest": """
-identifier token 17 - - EnrollmentRequest.identifier
-patient reference 16 Patient - EnrollmentRequest.candidate
-status token 18 - - EnrollmentRequest.status
-subject reference 16 Patient - EnrollmentRequest.candidate
+identifier token 17 - - EnrollmentRequest-identifier EnrollmentRequest.identifier
+patient reference 16 Patient - EnrollmentRequest-patient EnrollmentRequest.candidate
+status token 18 - - EnrollmentRequest-status EnrollmentRequest.status
+subject reference 16 Patient - EnrollmentRequest-subject EnrollmentRequest.candidate
 """,
     "EnrollmentResponse": """
-identifier token 17 - - EnrollmentResponse.identifier
-request reference 16 EnrollmentRequest - EnrollmentResponse.request
-status token 18 - - EnrollmentResponse.status
+identifier token 17 - - EnrollmentResponse-identifier EnrollmentResponse.identifier
+request reference 16 EnrollmentRequest - EnrollmentResponse-request EnrollmentResponse.request
+status token 18 - - EnrollmentResponse-status EnrollmentResponse.status
 """,
     "EpisodeOfCare": """
-care-manager reference 17 Practitioner - EpisodeOfCare.careManager.where(resolve() is Practitioner)
-condition reference 18 Condition - EpisodeOfCare.diagnosis.condition
-date date 16 - - EpisodeOfCare.period
-identifier token 22 - - EpisodeOfCare.identifier
-incoming-referral reference 21 ServiceRequest - EpisodeOfCare.referralRequest
-organization reference 19 Organization - EpisodeOfCare.managingOrganization
-patient reference 20 Patient - EpisodeOfCare.patient
-status token 23 - - EpisodeOfCare.status
-type token 24 - - EpisodeOfCare.type
+care-manager reference 17 Practitioner - EpisodeOfCare-care-manager EpisodeOfCare.careManager.where(resolve() is Practitioner)
+condition reference 18 Condition - EpisodeOfCare-condition EpisodeOfCare.diagnosis.condition
+date date 16 - - clinical-date EpisodeOfCare.period
+identifier token 22 - - clinical-identifier EpisodeOfCare.identifier
+incoming-referral reference 21 ServiceRequest - EpisodeOfCare-incoming-referral EpisodeOfCare.referralRequest
+organization reference 19 Organization - EpisodeOfCare-organization EpisodeOfCare.managingOrganization
+patient reference 20 Patient - clinical-patient EpisodeOfCare.patient
+status token 23 - - EpisodeOfCare-status EpisodeOfCare.status
+type token 24 - - clinical-type EpisodeOfCare.type
 """,
     "EventDefinition": """
-composed-of reference 22 - - EventDefinition.relatedArtifact.where(type='composed-of').resource
-context token 36 - - (EventDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (EventDefinition.useContext.value as Quantity) | (EventDefinition.useContext.value as Range)
-context-type token 35 - - EventDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity EventDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token EventDefinition.useContext
-date date 18 - - EventDefinition.date
-depends-on reference 23 - - EventDefinition.relatedArtifact.where(type='depends-on').resource
-derived-from reference 24 - - EventDefinition.relatedArtifact.where(type='derived-from').resource
-description string 27 - - EventDefinition.description
-effective date 19 - - EventDefinition.effectivePeriod
-identifier token 31 - - EventDefinition.identifier
-jurisdiction token 32 - - EventDefinition.jurisdiction
-name string 28 - - EventDefinition.name
-predecessor reference 25 - - EventDefinition.relatedArtifact.where(type='predecessor').resource
-publisher string 29 - - EventDefinition.publisher
-status token 33 - - EventDefinition.status
-successor reference 26 - - EventDefinition.relatedArtifact.where(type='successor').resource
-title string 30 - - EventDefinition.title
-topic token 34 - - EventDefinition.topic
-url uri 38 - - EventDefinition.url
-version token 37 - - EventDefinition.version
+composed-of reference 22 - - EventDefinition-composed-of EventDefinition.relatedArtifact.where(type='composed-of').resource
+context token 36 - - EventDefinition-context (EventDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - EventDefinition-context-quantity (EventDefinition.useContext.value as Quantity) | (EventDefinition.useContext.value as Range)
+context-type token 35 - - EventDefinition-context-type EventDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity EventDefinition-context-type-quantity EventDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token EventDefinition-context-type-value EventDefinition.useContext
+date date 18 - - EventDefinition-date EventDefinition.date
+depends-on reference 23 - - EventDefinition-depends-on EventDefinition.relatedArtifact.where(type='depends-on').resource
+derived-from reference 24 - - EventDefinition-derived-from EventDefinition.relatedArtifact.where(type='derived-from').resource
+description string 27 - - EventDefinition-description EventDefinition.description
+effective date 19 - - EventDefinition-effective EventDefinition.effectivePeriod
+identifier token 31 - - EventDefinition-identifier EventDefinition.identifier
+jurisdiction token 32 - - EventDefinition-jurisdiction EventDefinition.jurisdiction
+name string 28 - - EventDefinition-name EventDefinition.name
+predecessor reference 25 - - EventDefinition-predecessor EventDefinition.relatedArtifact.where(type='predecessor').resource
+publisher string 29 - - EventDefinition-publisher EventDefinition.publisher
+status token 33 - - EventDefinition-status EventDefinition.status
+successor reference 26 - - EventDefinition-successor EventDefinition.relatedArtifact.where(type='successor').resource
+title string 30 - - EventDefinition-title EventDefinition.title
+topic token 34 - - EventDefinition-topic EventDefinition.topic
+url uri 38 - - EventDefinition-url EventDefinition.url
+version token 37 - - EventDefinition-version EventDefinition.version
 """,
     "Evidence": """
-composed-of reference 22 - - Evidence.relatedArtifact.where(type='composed-of').resource
-context token 36 - - (Evidence.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (Evidence.useContext.value as Quantity) | (Evidence.useContext.value as Range)
-context-type token 35 - - Evidence.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity Evidence.useContext
-context-type-value composite 17 - context-type:token,context:token Evidence.useContext
-date date 18 - - Evidence.date
-depends-on reference 23 - - Evidence.relatedArtifact.where(type='depends-on').resource
-derived-from reference 24 - - Evidence.relatedArtifact.where(type='derived-from').resource
-description string 27 - - Evidence.description
-effective date 19 - - Evidence.effectivePeriod
-identifier token 31 - - Evidence.identifier
-jurisdiction token 32 - - Evidence.jurisdiction
-name string 28 - - Evidence.name
-predecessor reference 25 - - Evidence.relatedArtifact.where(type='predecessor').resource
-publisher string 29 - - Evidence.publisher
-status token 33 - - Evidence.status
-successor reference 26 - - Evidence.relatedArtifact.where(type='successor').resource
-title string 30 - - Evidence.title
-topic token 34 - - Evidence.topic
-url uri 38 - - Evidence.url
-version token 37 - - Evidence.version
+composed-of reference 22 - - Evidence-composed-of Evidence.relatedArtifact.where(type='composed-of').resource
+context token 36 - - Evidence-context (Evidence.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - Evidence-context-quantity (Evidence.useContext.value as Quantity) | (Evidence.useContext.value as Range)
+context-type token 35 - - Evidence-context-type Evidence.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity Evidence-context-type-quantity Evidence.useContext
+context-type-value composite 17 - context-type:token,context:token Evidence-context-type-value Evidence.useContext
+date date 18 - - Evidence-date Evidence.date
+depends-on reference 23 - - Evidence-depends-on Evidence.relatedArtifact.where(type='depends-on').resource
+derived-from reference 24 - - Evidence-derived-from Evidence.relatedArtifact.where(type='derived-from').resource
+description string 27 - - Evidence-description Evidence.description
+effective date 19 - - Evidence-effective Evidence.effectivePeriod
+identifier token 31 - - Evidence-identifier Evidence.identifier
+jurisdiction token 32 - - Evidence-jurisdiction Evidence.jurisdiction
+name string 28 - - Evidence-name Evidence.name
+predecessor reference 25 - - Evidence-predecessor Evidence.relatedArtifact.where(type='predecessor').resource
+publisher string 29 - - Evidence-publisher Evidence.publisher
+status token 33 - - Evidence-status Evidence.status
+successor reference 26 - - Evidence-successor Evidence.relatedArtifact.where(type='successor').resource
+title string 30 - - Evidence-title Evidence.title
+topic token 34 - - Evidence-topic Evidence.topic
+url uri 38 - - Evidence-url Evidence.url
+version token 37 - - Evidence-version Evidence.version
 """,
     "EvidenceVariable": """
-composed-of reference 22 - - EvidenceVariable.relatedArtifact.where(type='composed-of').resource
-context token 36 - - (EvidenceVariable.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (EvidenceVariable.useContext.value as Quantity) | (EvidenceVariable.useContext.value as Range)
-context-type token 35 - - EvidenceVariable.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity EvidenceVariable.useContext
-context-type-value composite 17 - context-type:token,context:token EvidenceVariable.useContext
-date date 18 - - EvidenceVariable.date
-depends-on reference 23 - - EvidenceVariable.relatedArtifact.where(type='depends-on').resource
-derived-from reference 24 - - EvidenceVariable.relatedArtifact.where(type='derived-from').resource
-description string 27 - - EvidenceVariable.description
-effective date 19 - - EvidenceVariable.effectivePeriod
-identifier token 31 - - EvidenceVariable.identifier
-jurisdiction token 32 - - EvidenceVariable.jurisdiction
-name string 28 - - EvidenceVariable.name
-predecessor reference 25 - - EvidenceVariable.relatedArtifact.where(type='predecessor').resource
-publisher string 29 - - EvidenceVariable.publisher
-status token 33 - - EvidenceVariable.status
-successor reference 26 - - EvidenceVariable.relatedArtifact.where(type='successor').resource
-title string 30 - - EvidenceVariable.title
-topic token 34 - - EvidenceVariable.topic
-url uri 38 - - EvidenceVariable.url
-version token 37 - - EvidenceVariable.version
+composed-of reference 22 - - EvidenceVariable-composed-of EvidenceVariable.relatedArtifact.where(type='composed-of').resource
+context token 36 - - EvidenceVariable-context (EvidenceVariable.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - EvidenceVariable-context-quantity (EvidenceVariable.useContext.value as Quantity) | (EvidenceVariable.useContext.value as Range)
+context-type token 35 - - EvidenceVariable-context-type EvidenceVariable.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity EvidenceVariable-context-type-quantity EvidenceVariable.useContext
+context-type-value composite 17 - context-type:token,context:token EvidenceVariable-context-type-value EvidenceVariable.useContext
+date date 18 - - EvidenceVariable-date EvidenceVariable.date
+depends-on reference 23 - - EvidenceVariable-depends-on EvidenceVariable.relatedArtifact.where(type='depends-on').resource
+derived-from reference 24 - - EvidenceVariable-derived-from EvidenceVariable.relatedArtifact.where(type='derived-from').resource
+description string 27 - - EvidenceVariable-description EvidenceVariable.description
+effective date 19 - - EvidenceVariable-effective EvidenceVariable.effectivePeriod
+identifier token 31 - - EvidenceVariable-identifier EvidenceVariable.identifier
+jurisdiction token 32 - - EvidenceVariable-jurisdiction EvidenceVariable.jurisdiction
+name string 28 - - EvidenceVariable-name EvidenceVariable.name
+predecessor reference 25 - - EvidenceVariable-predecessor EvidenceVariable.relatedArtifact.where(type='predecessor').resource
+publisher string 29 - - EvidenceVariable-publisher EvidenceVariable.publisher
+status token 33 - - EvidenceVariable-status EvidenceVariable.status
+successor reference 26 - - EvidenceVariable-successor EvidenceVariable.relatedArtifact.where(type='successor').resource
+title string 30 - - EvidenceVariable-title EvidenceVariable.title
+topic token 34 - - EvidenceVariable-topic EvidenceVariable.topic
+url uri 38 - - EvidenceVariable-url EvidenceVariable.url
+version token 37 - - EvidenceVariable-version EvidenceVariable.version
 """,
     "ExampleScenario": """
-context token 27 - - (ExampleScenario.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (ExampleScenario.useContext.value as Quantity) | (ExampleScenario.useContext.value as Range)
-context-type token 26 - - ExampleScenario.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ExampleScenario.useContext
-context-type-value composite 17 - context-type:token,context:token ExampleScenario.useContext
-date date 18 - - ExampleScenario.date
-identifier token 23 - - ExampleScenario.identifier
-jurisdiction token 24 - - ExampleScenario.jurisdiction
-name string 21 - - ExampleScenario.name
-publisher string 22 - - ExampleScenario.publisher
-status token 25 - - ExampleScenario.status
-url uri 29 - - ExampleScenario.url
-version token 28 - - ExampleScenario.version
+context token 27 - - ExampleScenario-context (ExampleScenario.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - ExampleScenario-context-quantity (ExampleScenario.useContext.value as Quantity) | (ExampleScenario.useContext.value as Range)
+context-type token 26 - - ExampleScenario-context-type ExampleScenario.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity ExampleScenario-context-type-quantity ExampleScenario.useContext
+context-type-value composite 17 - context-type:token,context:token ExampleScenario-context-type-value ExampleScenario.useContext
+date date 18 - - ExampleScenario-date ExampleScenario.date
+identifier token 23 - - ExampleScenario-identifier ExampleScenario.identifier
+jurisdiction token 24 - - ExampleScenario-jurisdiction ExampleScenario.jurisdiction
+name string 21 - - ExampleScenario-name ExampleScenario.name
+publisher string 22 - - ExampleScenario-publisher ExampleScenario.publisher
+status token 25 - - ExampleScenario-status ExampleScenario.status
+url uri 29 - - ExampleScenario-url ExampleScenario.url
+version token 28 - - ExampleScenario-version ExampleScenario.version
 """,
     "ExplanationOfBenefit": """
-care-team reference 17 Organization,Practitioner,PractitionerRole - ExplanationOfBenefit.careTeam.provider
-claim reference 18 Claim - ExplanationOfBenefit.claim
-coverage reference 21 Coverage - ExplanationOfBenefit.insurance.coverage
-created date 16 - - ExplanationOfBenefit.created
-detail-udi reference 23 Device - ExplanationOfBenefit.item.detail.udi
-disposition string 30 - - ExplanationOfBenefit.disposition
-encounter reference 24 Encounter - ExplanationOfBenefit.item.encounter
-enterer reference 19 Practitioner,PractitionerRole - ExplanationOfBenefit.enterer
-facility reference 20 Location - ExplanationOfBenefit.facility
-identifier token 31 - - ExplanationOfBenefit.identifier
-item-udi reference 25 Device - ExplanationOfBenefit.item.udi
-patient reference 26 Patient - ExplanationOfBenefit.patient
-payee reference 27 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ExplanationOfBenefit.payee.party
-procedure-udi reference 28 Device - ExplanationOfBenefit.procedure.udi
-provider reference 29 Organization,Practitioner,PractitionerRole - ExplanationOfBenefit.provider
-status token 32 - - ExplanationOfBenefit.status
-subdetail-udi reference 22 Device - ExplanationOfBenefit.item.detail.subDetail.udi
+care-team reference 17 Organization,Practitioner,PractitionerRole - ExplanationOfBenefit-care-team ExplanationOfBenefit.careTeam.provider
+claim reference 18 Claim - ExplanationOfBenefit-claim ExplanationOfBenefit.claim
+coverage reference 21 Coverage - ExplanationOfBenefit-coverage ExplanationOfBenefit.insurance.coverage
+created date 16 - - ExplanationOfBenefit-created ExplanationOfBenefit.created
+detail-udi reference 23 Device - ExplanationOfBenefit-detail-udi ExplanationOfBenefit.item.detail.udi
+disposition string 30 - - ExplanationOfBenefit-disposition ExplanationOfBenefit.disposition
+encounter reference 24 Encounter - ExplanationOfBenefit-encounter ExplanationOfBenefit.item.encounter
+enterer reference 19 Practitioner,PractitionerRole - ExplanationOfBenefit-enterer ExplanationOfBenefit.enterer
+facility reference 20 Location - ExplanationOfBenefit-facility ExplanationOfBenefit.facility
+identifier token 31 - - ExplanationOfBenefit-identifier ExplanationOfBenefit.identifier
+item-udi reference 25 Device - ExplanationOfBenefit-item-udi ExplanationOfBenefit.item.udi
+patient reference 26 Patient - ExplanationOfBenefit-patient ExplanationOfBenefit.patient
+payee reference 27 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ExplanationOfBenefit-payee ExplanationOfBenefit.payee.party
+procedure-udi reference 28 Device - ExplanationOfBenefit-procedure-udi ExplanationOfBenefit.procedure.udi
+provider reference 29 Organization,Practitioner,PractitionerRole - ExplanationOfBenefit-provider ExplanationOfBenefit.provider
+status token 32 - - ExplanationOfBenefit-status ExplanationOfBenefit.status
+subdetail-udi reference 22 Device - ExplanationOfBenefit-subdetail-udi ExplanationOfBenefit.item.detail.subDetail.udi
 """,
     "FamilyMemberHistory": """
-code token 19 - - FamilyMemberHistory.condition.code
-date date 16 - - FamilyMemberHistory.date
-identifier token 20 - - FamilyMemberHistory.identifier
-instantiates-canonical reference 17 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - FamilyMemberHistory.instantiatesCanonical
-instantiates-uri uri 24 - - FamilyMemberHistory.instantiatesUri
-patient reference 18 Patient - FamilyMemberHistory.patient
-relationship token 21 - - FamilyMemberHistory.relationship
-sex token 22 - - FamilyMemberHistory.sex
-status token 23 - - FamilyMemberHistory.status
+code token 19 - - clinical-code FamilyMemberHistory.condition.code
+date date 16 - - clinical-date FamilyMemberHistory.date
+identifier token 20 - - clinical-identifier FamilyMemberHistory.identifier
+instantiates-canonical reference 17 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - FamilyMemberHistory-instantiates-canonical FamilyMemberHistory.instantiatesCanonical
+instantiates-uri uri 24 - - FamilyMemberHistory-instantiates-uri FamilyMemberHistory.instantiatesUri
+patient reference 18 Patient - clinical-patient FamilyMemberHistory.patient
+relationship token 21 - - FamilyMemberHistory-relationship FamilyMemberHistory.relationship
+sex token 22 - - FamilyMemberHistory-sex FamilyMemberHistory.sex
+status token 23 - - FamilyMemberHistory-status FamilyMemberHistory.status
 """,
     "Flag": """
-author reference 17 Device,Organization,Patient,Practitioner,PractitionerRole - Flag.author
-date date 16 - - Flag.period
-encounter reference 18 Encounter - Flag.encounter
-identifier token 20 - - Flag.identifier
-patient reference 19 Patient - Flag.subject.where(resolve() is Patient)
-subject reference 19 Group,Location,Medication,Organization,Patient,PlanDefinition,Practitioner,Procedure - Flag.subject
+author reference 17 Device,Organization,Patient,Practitioner,PractitionerRole - Flag-author Flag.author
+date date 16 - - clinical-date Flag.period
+encounter reference 18 Encounter - clinical-encounter Flag.encounter
+identifier token 20 - - Flag-identifier Flag.identifier
+patient reference 19 Patient - clinical-patient Flag.subject.where(resolve() is Patient)
+subject reference 19 Group,Location,Medication,Organization,Patient,PlanDefinition,Practitioner,Procedure - Flag-subject Flag.subject
 """,
     "Goal": """
-achievement-status token 19 - - Goal.achievementStatus
-category token 20 - - Goal.category
-identifier token 21 - - Goal.identifier
-lifecycle-status token 22 - - Goal.lifecycleStatus
-patient reference 18 Patient - Goal.subject.where(resolve() is Patient)
-start-date date 16 - - (Goal.start as date)
-subject reference 18 Group,Organization,Patient - Goal.subject
-target-date date 17 - - (Goal.target.due as date)
+achievement-status token 19 - - Goal-achievement-status Goal.achievementStatus
+category token 20 - - Goal-category Goal.category
+identifier token 21 - - clinical-identifier Goal.identifier
+lifecycle-status token 22 - - Goal-lifecycle-status Goal.lifecycleStatus
+patient reference 18 Patient - clinical-patient Goal.subject.where(resolve() is Patient)
+start-date date 16 - - Goal-start-date (Goal.start as date)
+subject reference 18 Group,Organization,Patient - Goal-subject Goal.subject
+target-date date 17 - - Goal-target-date (Goal.target.due as date)
 """,
     "GraphDefinition": """
-context token 28 - - (GraphDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (GraphDefinition.useContext.value as Quantity) | (GraphDefinition.useContext.value as Range)
-context-type token 27 - - GraphDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity GraphDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token GraphDefinition.useContext
-date date 18 - - GraphDefinition.date
-description string 21 - - GraphDefinition.description
-jurisdiction token 24 - - GraphDefinition.jurisdiction
-name string 22 - - GraphDefinition.name
-publisher string 23 - - GraphDefinition.publisher
-start token 25 - - GraphDefinition.start
-status token 26 - - GraphDefinition.status
-url uri 30 - - GraphDefinition.url
-version token 29 - - GraphDefinition.version
+context token 28 - - conformance-context (GraphDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (GraphDefinition.useContext.value as Quantity) | (GraphDefinition.useContext.value as Range)
+context-type token 27 - - conformance-context-type GraphDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity GraphDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value GraphDefinition.useContext
+date date 18 - - conformance-date GraphDefinition.date
+description string 21 - - conformance-description GraphDefinition.description
+jurisdiction token 24 - - conformance-jurisdiction GraphDefinition.jurisdiction
+name string 22 - - conformance-name GraphDefinition.name
+publisher string 23 - - conformance-publisher GraphDefinition.publisher
+start token 25 - - GraphDefinition-start GraphDefinition.start
+status token 26 - - conformance-status GraphDefinition.status
+url uri 30 - - conformance-url GraphDefinition.url
+version token 29 - - conformance-version GraphDefinition.version
 """,
     "Group": """
-actual token 19 - - Group.actual
-characteristic token 20 - - Group.characteristic.code
-characteristic-value composite 16 - characteristic:token,value:token Group.characteristic
-code token 24 - - Group.code
-exclude token 21 - - Group.characteristic.exclude
-identifier token 25 - - Group.identifier
-managing-entity reference 17 Organization,Practitioner,PractitionerRole,RelatedPerson - Group.managingEntity
-member reference 18 Device,Group,Medication,Patient,Practitioner,PractitionerRole,Substance - Group.member.entity
-type token 26 - - Group.type
-value token 22,23 - - (Group.characteristic.value as CodeableConcept) | (Group.characteristic.value as boolean)
+actual token 19 - - Group-actual Group.actual
+characteristic token 20 - - Group-characteristic Group.characteristic.code
+characteristic-value composite 16 - characteristic:token,value:token Group-characteristic-value Group.characteristic
+code token 24 - - Group-code Group.code
+exclude token 21 - - Group-exclude Group.characteristic.exclude
+identifier token 25 - - Group-identifier Group.identifier
+managing-entity reference 17 Organization,Practitioner,PractitionerRole,RelatedPerson - Group-managing-entity Group.managingEntity
+member reference 18 Device,Group,Medication,Patient,Practitioner,PractitionerRole,Substance - Group-member Group.member.entity
+type token 26 - - Group-type Group.type
+value token 22,23 - - Group-value (Group.characteristic.value as CodeableConcept) | (Group.characteristic.value as boolean)
 """,
     "GuidanceResponse": """
-identifier token 17 - - GuidanceResponse.identifier
-patient reference 16 Patient - GuidanceResponse.subject.where(resolve() is Patient)
-request token 18 - - GuidanceResponse.requestIdentifier
-subject reference 16 Group,Patient - GuidanceResponse.subject
+identifier token 17 - - GuidanceResponse-identifier GuidanceResponse.identifier
+patient reference 16 Patient - GuidanceResponse-patient GuidanceResponse.subject.where(resolve() is Patient)
+request token 18 - - GuidanceResponse-request GuidanceResponse.requestIdentifier
+subject reference 16 Group,Patient - GuidanceResponse-subject GuidanceResponse.subject
 """,
     "HealthcareService": """
-active token 21 - - HealthcareService.active
-characteristic token 23 - - HealthcareService.characteristic
-coverage-area reference 16 Location - HealthcareService.coverageArea
-endpoint reference 17 Endpoint - HealthcareService.endpoint
-identifier token 24 - - HealthcareService.identifier
-location reference 18 Location - HealthcareService.location
-name string 20 - - HealthcareService.name
-organization reference 19 Organization - HealthcareService.providedBy
-program token 25 - - HealthcareService.program
-service-category token 22 - - HealthcareService.category
-service-type token 27 - - HealthcareService.type
-specialty token 26 - - HealthcareService.specialty
+active token 21 - - HealthcareService-active HealthcareService.active
+characteristic token 23 - - HealthcareService-characteristic HealthcareService.characteristic
+coverage-area reference 16 Location - HealthcareService-coverage-area HealthcareService.coverageArea
+endpoint reference 17 Endpoint - HealthcareService-endpoint HealthcareService.endpoint
+identifier token 24 - - HealthcareService-identifier HealthcareService.identifier
+location reference 18 Location - HealthcareService-location HealthcareService.location
+name string 20 - - HealthcareService-name HealthcareService.name
+organization reference 19 Organization - HealthcareService-organization HealthcareService.providedBy
+program token 25 - - HealthcareService-program HealthcareService.program
+service-category token 22 - - HealthcareService-service-category HealthcareService.category
+service-type token 27 - - HealthcareService-service-type HealthcareService.type
+specialty token 26 - - HealthcareService-specialty HealthcareService.specialty
 """,
     "ImagingStudy": """
-basedon reference 17 Appointment,AppointmentResponse,CarePlan,ServiceRequest,Task - ImagingStudy.basedOn
-bodysite token 27 - - ImagingStudy.series.bodySite
-dicom-class token 28 - - ImagingStudy.series.instance.sopClass
-encounter reference 18 Encounter - ImagingStudy.encounter
-endpoint reference 19,22 Endpoint - ImagingStudy.endpoint | ImagingStudy.series.endpoint
-identifier token 25 - - ImagingStudy.identifier
-instance token 29 - - ImagingStudy.series.instance.uid
-interpreter reference 20 Practitioner,PractitionerRole - ImagingStudy.interpreter
-modality token 30 - - ImagingStudy.series.modality
-patient reference 24 Patient - ImagingStudy.subject.where(resolve() is Patient)
-performer reference 23 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ImagingStudy.series.performer.actor
-reason token 26 - - ImagingStudy.reasonCode
-referrer reference 21 Practitioner,PractitionerRole - ImagingStudy.referrer
-series token 31 - - ImagingStudy.series.uid
-started date 16 - - ImagingStudy.started
-status token 32 - - ImagingStudy.status
-subject reference 24 Device,Group,Patient - ImagingStudy.subject
+basedon reference 17 Appointment,AppointmentResponse,CarePlan,ServiceRequest,Task - ImagingStudy-basedon ImagingStudy.basedOn
+bodysite token 27 - - ImagingStudy-bodysite ImagingStudy.series.bodySite
+dicom-class token 28 - - ImagingStudy-dicom-class ImagingStudy.series.instance.sopClass
+encounter reference 18 Encounter - ImagingStudy-encounter ImagingStudy.encounter
+endpoint reference 19,22 Endpoint - ImagingStudy-endpoint ImagingStudy.endpoint | ImagingStudy.series.endpoint
+identifier token 25 - - clinical-identifier ImagingStudy.identifier
+instance token 29 - - ImagingStudy-instance ImagingStudy.series.instance.uid
+interpreter reference 20 Practitioner,PractitionerRole - ImagingStudy-interpreter ImagingStudy.interpreter
+modality token 30 - - ImagingStudy-modality ImagingStudy.series.modality
+patient reference 24 Patient - clinical-patient ImagingStudy.subject.where(resolve() is Patient)
+performer reference 23 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ImagingStudy-performer ImagingStudy.series.performer.actor
+reason token 26 - - ImagingStudy-reason ImagingStudy.reasonCode
+referrer reference 21 Practitioner,PractitionerRole - ImagingStudy-referrer ImagingStudy.referrer
+series token 31 - - ImagingStudy-series ImagingStudy.series.uid
+started date 16 - - ImagingStudy-started ImagingStudy.started
+status token 32 - - ImagingStudy-status ImagingStudy.status
+subject reference 24 Device,Group,Patient - ImagingStudy-subject ImagingStudy.subject
 """,
     "Immunization": """
-date date 16 - - Immunization.occurrence
-identifier token 26 - - Immunization.identifier
-location reference 18 Location - Immunization.location
-lot-number string 24 - - Immunization.lotNumber
-manufacturer reference 19 Organization - Immunization.manufacturer
-patient reference 20 Patient - Immunization.patient
-performer reference 21 Organization,Practitioner,PractitionerRole - Immunization.performer.actor
-reaction reference 22 Observation - Immunization.reaction.detail
-reaction-date date 17 - - Immunization.reaction.date
-reason-code token 28 - - Immunization.reasonCode
-reason-reference reference 23 Condition,DiagnosticReport,Observation - Immunization.reasonReference
-series string 25 - - Immunization.protocolApplied.series
-status token 29 - - Immunization.status
-status-reason token 30 - - Immunization.statusReason
-target-disease token 27 - - Immunization.protocolApplied.targetDisease
-vaccine-code token 31 - - Immunization.vaccineCode
+date date 16 - - clinical-date Immunization.occurrence
+identifier token 26 - - clinical-identifier Immunization.identifier
+location reference 18 Location - Immunization-location Immunization.location
+lot-number string 24 - - Immunization-lot-number Immunization.lotNumber
+manufacturer reference 19 Organization - Immunization-manufacturer Immunization.manufacturer
+patient reference 20 Patient - clinical-patient Immunization.patient
+performer reference 21 Organization,Practitioner,PractitionerRole - Immunization-performer Immunization.performer.actor
+reaction reference 22 Observation - Immunization-reaction Immunization.reaction.detail
+reaction-date date 17 - - Immunization-reaction-date Immunization.reaction.date
+reason-code token 28 - - Immunization-reason-code Immunization.reasonCode
+reason-reference reference 23 Condition,DiagnosticReport,Observation - Immunization-reason-reference Immunization.reasonReference
+series string 25 - - Immunization-series Immunization.protocolApplied.series
+status token 29 - - Immunization-status Immunization.status
+status-reason token 30 - - Immunization-status-reason Immunization.statusReason
+target-disease token 27 - - Immunization-target-disease Immunization.protocolApplied.targetDisease
+vaccine-code token 31 - - Immunization-vaccine-code Immunization.vaccineCode
 """,
     "ImmunizationEvaluation": """
-date date 16 - - ImmunizationEvaluation.date
-dose-status token 19 - - ImmunizationEvaluation.doseStatus
-identifier token 20 - - ImmunizationEvaluation.identifier
-immunization-event reference 17 Immunization - ImmunizationEvaluation.immunizationEvent
-patient reference 18 Patient - ImmunizationEvaluation.patient
-status token 21 - - ImmunizationEvaluation.status
-target-disease token 22 - - ImmunizationEvaluation.targetDisease
+date date 16 - - ImmunizationEvaluation-date ImmunizationEvaluation.date
+dose-status token 19 - - ImmunizationEvaluation-dose-status ImmunizationEvaluation.doseStatus
+identifier token 20 - - ImmunizationEvaluation-identifier ImmunizationEvaluation.identifier
+immunization-event reference 17 Immunization - ImmunizationEvaluation-immunization-event ImmunizationEvaluation.immunizationEvent
+patient reference 18 Patient - ImmunizationEvaluation-patient ImmunizationEvaluation.patient
+status token 21 - - ImmunizationEvaluation-status ImmunizationEvaluation.status
+target-disease token 22 - - ImmunizationEvaluation-target-disease ImmunizationEvaluation.targetDisease
 """,
     "ImmunizationRecommendation": """
-date date 16 - - ImmunizationRecommendation.date
-identifier token 20 - - ImmunizationRecommendation.identifier
-information reference 19 - - ImmunizationRecommendation.recommendation.supportingPatientInformation
-patient reference 17 Patient - ImmunizationRecommendation.patient
-status token 21 - - ImmunizationRecommendation.recommendation.forecastStatus
-support reference 18 Immunization,ImmunizationEvaluation - ImmunizationRecommendation.recommendation.supportingImmunization
-target-disease token 22 - - ImmunizationRecommendation.recommendation.targetDisease
-vaccine-type token 23 - - ImmunizationRecommendation.recommendation.vaccineCode
+date date 16 - - ImmunizationRecommendation-date ImmunizationRecommendation.date
+identifier token 20 - - ImmunizationRecommendation-identifier ImmunizationRecommendation.identifier
+information reference 19 - - ImmunizationRecommendation-information ImmunizationRecommendation.recommendation.supportingPatientInformation
+patient reference 17 Patient - ImmunizationRecommendation-patient ImmunizationRecommendation.patient
+status token 21 - - ImmunizationRecommendation-status ImmunizationRecommendation.recommendation.forecastStatus
+support reference 18 Immunization,ImmunizationEvaluation - ImmunizationRecommendation-support ImmunizationRecommendation.recommendation.supportingImmunization
+target-disease token 22 - - ImmunizationRecommendation-target-disease ImmunizationRecommendation.recommendation.targetDisease
+vaccine-type token 23 - - ImmunizationRecommendation-vaccine-type ImmunizationRecommendation.recommendation.vaccineCode
 """,
     "ImplementationGuide": """
-context token 32 - - (ImplementationGuide.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (ImplementationGuide.useContext.value as Quantity) | (ImplementationGuide.useContext.value as Range)
-context-type token 31 - - ImplementationGuide.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ImplementationGuide.useContext
-context-type-value composite 17 - context-type:token,context:token ImplementationGuide.useContext
-date date 18 - - ImplementationGuide.date
-depends-on reference 22 ImplementationGuide - ImplementationGuide.dependsOn.uri
-description string 24 - - ImplementationGuide.description
-experimental token 28 - - ImplementationGuide.experimental
-global reference 23 StructureDefinition - ImplementationGuide.global.profile
-jurisdiction token 29 - - ImplementationGuide.jurisdiction
-name string 25 - - ImplementationGuide.name
-publisher string 26 - - ImplementationGuide.publisher
-resource reference 21 - - ImplementationGuide.definition.resource.reference
-status token 30 - - ImplementationGuide.status
-title string 27 - - ImplementationGuide.title
-url uri 34 - - ImplementationGuide.url
-version token 33 - - ImplementationGuide.version
+context token 32 - - conformance-context (ImplementationGuide.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (ImplementationGuide.useContext.value as Quantity) | (ImplementationGuide.useContext.value as Range)
+context-type token 31 - - conformance-context-type ImplementationGuide.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity ImplementationGuide.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value ImplementationGuide.useContext
+date date 18 - - conformance-date ImplementationGuide.date
+depends-on reference 22 ImplementationGuide - ImplementationGuide-depends-on ImplementationGuide.dependsOn.uri
+description string 24 - - conformance-description ImplementationGuide.description
+experimental token 28 - - ImplementationGuide-experimental ImplementationGuide.experimental
+global reference 23 StructureDefinition - ImplementationGuide-global ImplementationGuide.global.profile
+jurisdiction token 29 - - conformance-jurisdiction ImplementationGuide.jurisdiction
+name string 25 - - conformance-name ImplementationGuide.name
+publisher string 26 - - conformance-publisher ImplementationGuide.publisher
+resource reference 21 - - ImplementationGuide-resource ImplementationGuide.definition.resource.reference
+status token 30 - - conformance-status ImplementationGuide.status
+title string 27 - - conformance-title ImplementationGuide.title
+url uri 34 - - conformance-url ImplementationGuide.url
+version token 33 - - conformance-version ImplementationGuide.version
 """,
     "InsurancePlan": """
-address string 20 - - InsurancePlan.contact.address
-address-city string 21 - - InsurancePlan.contact.address.city
-address-country string 22 - - InsurancePlan.contact.address.country
-address-postalcode string 23 - - InsurancePlan.contact.address.postalCode
-address-state string 24 - - InsurancePlan.contact.address.state
-address-use token 26 - - InsurancePlan.contact.address.use
-administered-by reference 16 Organization - InsurancePlan.administeredBy
-endpoint reference 17 Endpoint - InsurancePlan.endpoint
-identifier token 27 - - InsurancePlan.identifier
-name string 25,19 - - name | alias
-owned-by reference 18 Organization - InsurancePlan.ownedBy
-phonetic string 25 - - InsurancePlan.name
-status token 28 - - InsurancePlan.status
-type token 29 - - InsurancePlan.type
+address string 20 - - InsurancePlan-address InsurancePlan.contact.address
+address-city string 21 - - InsurancePlan-address-city InsurancePlan.contact.address.city
+address-country string 22 - - InsurancePlan-address-country InsurancePlan.contact.address.country
+address-postalcode string 23 - - InsurancePlan-address-postalcode InsurancePlan.contact.address.postalCode
+address-state string 24 - - InsurancePlan-address-state InsurancePlan.contact.address.state
+address-use token 26 - - InsurancePlan-address-use InsurancePlan.contact.address.use
+administered-by reference 16 Organization - InsurancePlan-administered-by InsurancePlan.administeredBy
+endpoint reference 17 Endpoint - InsurancePlan-endpoint InsurancePlan.endpoint
+identifier token 27 - - InsurancePlan-identifier InsurancePlan.identifier
+name string 25,19 - - InsurancePlan-name name | alias
+owned-by reference 18 Organization - InsurancePlan-owned-by InsurancePlan.ownedBy
+phonetic string 25 - - InsurancePlan-phonetic InsurancePlan.name
+status token 28 - - InsurancePlan-status InsurancePlan.status
+type token 29 - - InsurancePlan-type InsurancePlan.type
 """,
     "Invoice": """
-account reference 19 Account - Invoice.account
-date date 16 - - Invoice.date
-identifier token 24 - - Invoice.identifier
-issuer reference 20 Organization - Invoice.issuer
-participant reference 21 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Invoice.participant.actor
-participant-role token 25 - - Invoice.participant.role
-patient reference 23 Patient - Invoice.subject.where(resolve() is Patient)
-recipient reference 22 Organization,Patient,RelatedPerson - Invoice.recipient
-status token 26 - - Invoice.status
-subject reference 23 Group,Patient - Invoice.subject
-totalgross quantity 17 - - Invoice.totalGross
-totalnet quantity 18 - - Invoice.totalNet
-type token 27 - - Invoice.type
+account reference 19 Account - Invoice-account Invoice.account
+date date 16 - - Invoice-date Invoice.date
+identifier token 24 - - Invoice-identifier Invoice.identifier
+issuer reference 20 Organization - Invoice-issuer Invoice.issuer
+participant reference 21 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Invoice-participant Invoice.participant.actor
+participant-role token 25 - - Invoice-participant-role Invoice.participant.role
+patient reference 23 Patient - Invoice-patient Invoice.subject.where(resolve() is Patient)
+recipient reference 22 Organization,Patient,RelatedPerson - Invoice-recipient Invoice.recipient
+status token 26 - - Invoice-status Invoice.status
+subject reference 23 Group,Patient - Invoice-subject Invoice.subject
+totalgross quantity 17 - - Invoice-totalgross Invoice.totalGross
+totalnet quantity 18 - - Invoice-totalnet Invoice.totalNet
+type token 27 - - Invoice-type Invoice.type
 """,
     "Library": """
-composed-of reference 22 - - Library.relatedArtifact.where(type='composed-of').resource
-content-type token 31 - - Library.content.contentType
-context token 38 - - (Library.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (Library.useContext.value as Quantity) | (Library.useContext.value as Range)
-context-type token 37 - - Library.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity Library.useContext
-context-type-value composite 17 - context-type:token,context:token Library.useContext
-date date 18 - - Library.date
-depends-on reference 23 - - Library.relatedArtifact.where(type='depends-on').resource
-derived-from reference 24 - - Library.relatedArtifact.where(type='derived-from').resource
-description string 27 - - Library.description
-effective date 19 - - Library.effectivePeriod
-identifier token 32 - - Library.identifier
-jurisdiction token 33 - - Library.jurisdiction
-name string 28 - - Library.name
-predecessor reference 25 - - Library.relatedArtifact.where(type='predecessor').resource
-publisher string 29 - - Library.publisher
-status token 34 - - Library.status
-successor reference 26 - - Library.relatedArtifact.where(type='successor').resource
-title string 30 - - Library.title
-topic token 35 - - Library.topic
-type token 36 - - Library.type
-url uri 40 - - Library.url
-version token 39 - - Library.version
+composed-of reference 22 - - Library-composed-of Library.relatedArtifact.where(type='composed-of').resource
+content-type token 31 - - Library-content-type Library.content.contentType
+context token 38 - - Library-context (Library.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - Library-context-quantity (Library.useContext.value as Quantity) | (Library.useContext.value as Range)
+context-type token 37 - - Library-context-type Library.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity Library-context-type-quantity Library.useContext
+context-type-value composite 17 - context-type:token,context:token Library-context-type-value Library.useContext
+date date 18 - - Library-date Library.date
+depends-on reference 23 - - Library-depends-on Library.relatedArtifact.where(type='depends-on').resource
+derived-from reference 24 - - Library-derived-from Library.relatedArtifact.where(type='derived-from').resource
+description string 27 - - Library-description Library.description
+effective date 19 - - Library-effective Library.effectivePeriod
+identifier token 32 - - Library-identifier Library.identifier
+jurisdiction token 33 - - Library-jurisdiction Library.jurisdiction
+name string 28 - - Library-name Library.name
+predecessor reference 25 - - Library-predecessor Library.relatedArtifact.where(type='predecessor').resource
+publisher string 29 - - Library-publisher Library.publisher
+status token 34 - - Library-status Library.status
+successor reference 26 - - Library-successor Library.relatedArtifact.where(type='successor').resource
+title string 30 - - Library-title Library.title
+topic token 35 - - Library-topic Library.topic
+type token 36 - - Library-type Library.type
+url uri 40 - - Library-url Library.url
+version token 39 - - Library-version Library.version
 """,
     "Linkage": """
-author reference 16 Organization,Practitioner,PractitionerRole - Linkage.author
-item reference 17 - - Linkage.item.resource
-source reference 17 - - Linkage.item.resource
+author reference 16 Organization,Practitioner,PractitionerRole - Linkage-author Linkage.author
+item reference 17 - - Linkage-item Linkage.item.resource
+source reference 17 - - Linkage-source Linkage.item.resource
 """,
     "List": """
-code token 23 - - List.code
-date date 16 - - List.date
-empty-reason token 24 - - List.emptyReason
-encounter reference 17 Encounter - List.encounter
-identifier token 25 - - List.identifier
-item reference 18 - - List.entry.item
-notes string 21 - - List.note.text
-patient reference 20 Patient - List.subject.where(resolve() is Patient)
-source reference 19 Device,Patient,Practitioner,PractitionerRole - List.source
-status token 26 - - List.status
-subject reference 20 Device,Group,Location,Patient - List.subject
-title string 22 - - List.title
+code token 23 - - clinical-code List.code
+date date 16 - - clinical-date List.date
+empty-reason token 24 - - List-empty-reason List.emptyReason
+encounter reference 17 Encounter - clinical-encounter List.encounter
+identifier token 25 - - clinical-identifier List.identifier
+item reference 18 - - List-item List.entry.item
+notes string 21 - - List-notes List.note.text
+patient reference 20 Patient - clinical-patient List.subject.where(resolve() is Patient)
+source reference 19 Device,Patient,Practitioner,PractitionerRole - List-source List.source
+status token 26 - - List-status List.status
+subject reference 20 Device,Group,Location,Patient - List-subject List.subject
+title string 22 - - List-title List.title
 """,
     "Location": """
-near special - - - Location.position
-address string 19 - - Location.address
-address-city string 20 - - Location.address.city
-address-country string 21 - - Location.address.country
-address-postalcode string 22 - - Location.address.postalCode
-address-state string 23 - - Location.address.state
-address-use token 26 - - Location.address.use
-endpoint reference 16 Endpoint - Location.endpoint
-identifier token 27 - - Location.identifier
-name string 25,24 - - Location.name | Location.alias
-operational-status token 28 - - Location.operationalStatus
-organization reference 17 Organization - Location.managingOrganization
-partof reference 18 Location - Location.partOf
-status token 29 - - Location.status
-type token 30 - - Location.type
+address string 19 - - Location-address Location.address
+address-city string 20 - - Location-address-city Location.address.city
+address-country string 21 - - Location-address-country Location.address.country
+address-postalcode string 22 - - Location-address-postalcode Location.address.postalCode
+address-state string 23 - - Location-address-state Location.address.state
+address-use token 26 - - Location-address-use Location.address.use
+endpoint reference 16 Endpoint - Location-endpoint Location.endpoint
+identifier token 27 - - Location-identifier Location.identifier
+name string 25,24 - - Location-name Location.name | Location.alias
+near special 31 - - Location-near Location.position
+operational-status token 28 - - Location-operational-status Location.operationalStatus
+organization reference 17 Organization - Location-organization Location.managingOrganization
+partof reference 18 Location - Location-partof Location.partOf
+status token 29 - - Location-status Location.status
+type token 30 - - Location-type Location.type
 """,
     "Measure": """
-composed-of reference 23 - - Measure.relatedArtifact.where(type='composed-of').resource
-context token 37 - - (Measure.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (Measure.useContext.value as Quantity) | (Measure.useContext.value as Range)
-context-type token 36 - - Measure.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity Measure.useContext
-context-type-value composite 17 - context-type:token,context:token Measure.useContext
-date date 18 - - Measure.date
-depends-on reference 24,22 Library - Measure.relatedArtifact.where(type='depends-on').resource | Measure.library
-derived-from reference 25 - - Measure.relatedArtifact.where(type='derived-from').resource
-description string 28 - - Measure.description
-effective date 19 - - Measure.effectivePeriod
-identifier token 32 - - Measure.identifier
-jurisdiction token 33 - - Measure.jurisdiction
-name string 29 - - Measure.name
-predecessor reference 26 - - Measure.relatedArtifact.where(type='predecessor').resource
-publisher string 30 - - Measure.publisher
-status token 34 - - Measure.status
-successor reference 27 - - Measure.relatedArtifact.where(type='successor').resource
-title string 31 - - Measure.title
-topic token 35 - - Measure.topic
-url uri 39 - - Measure.url
-version token 38 - - Measure.version
+composed-of reference 23 - - Measure-composed-of Measure.relatedArtifact.where(type='composed-of').resource
+context token 37 - - Measure-context (Measure.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - Measure-context-quantity (Measure.useContext.value as Quantity) | (Measure.useContext.value as Range)
+context-type token 36 - - Measure-context-type Measure.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity Measure-context-type-quantity Measure.useContext
+context-type-value composite 17 - context-type:token,context:token Measure-context-type-value Measure.useContext
+date date 18 - - Measure-date Measure.date
+depends-on reference 24,22 Library - Measure-depends-on Measure.relatedArtifact.where(type='depends-on').resource | Measure.library
+derived-from reference 25 - - Measure-derived-from Measure.relatedArtifact.where(type='derived-from').resource
+description string 28 - - Measure-description Measure.description
+effective date 19 - - Measure-effective Measure.effectivePeriod
+identifier token 32 - - Measure-identifier Measure.identifier
+jurisdiction token 33 - - Measure-jurisdiction Measure.jurisdiction
+name string 29 - - Measure-name Measure.name
+predecessor reference 26 - - Measure-predecessor Measure.relatedArtifact.where(type='predecessor').resource
+publisher string 30 - - Measure-publisher Measure.publisher
+status token 34 - - Measure-status Measure.status
+successor reference 27 - - Measure-successor Measure.relatedArtifact.where(type='successor').resource
+title string 31 - - Measure-title Measure.title
+topic token 35 - - Measure-topic Measure.topic
+url uri 39 - - Measure-url Measure.url
+version token 38 - - Measure-version Measure.version
 """,
     "MeasureReport": """
-date date 16 - - MeasureReport.date
-evaluated-resource reference 18 - - MeasureReport.evaluatedResource
-identifier token 22 - - MeasureReport.identifier
-measure reference 19 Measure - MeasureReport.measure
-patient reference 21 Patient - MeasureReport.subject.where(resolve() is Patient)
-period date 17 - - MeasureReport.period
-reporter reference 20 Location,Organization,Practitioner,PractitionerRole - MeasureReport.reporter
-status token 23 - - MeasureReport.status
-subject reference 21 Device,Group,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - MeasureReport.subject
+date date 16 - - MeasureReport-date MeasureReport.date
+evaluated-resource reference 18 - - MeasureReport-evaluated-resource MeasureReport.evaluatedResource
+identifier token 22 - - MeasureReport-identifier MeasureReport.identifier
+measure reference 19 Measure - MeasureReport-measure MeasureReport.measure
+patient reference 21 Patient - MeasureReport-patient MeasureReport.subject.where(resolve() is Patient)
+period date 17 - - MeasureReport-period MeasureReport.period
+reporter reference 20 Location,Organization,Practitioner,PractitionerRole - MeasureReport-reporter MeasureReport.reporter
+status token 23 - - MeasureReport-status MeasureReport.status
+subject reference 21 Device,Group,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - MeasureReport-subject MeasureReport.subject
 """,
     "Media": """
-based-on reference 17 CarePlan,ServiceRequest - Media.basedOn
-created date 16 - - Media.created
-device reference 18 Device,DeviceMetric - Media.device
-encounter reference 19 Encounter - Media.encounter
-identifier token 23 - - Media.identifier
-modality token 24 - - Media.modality
-operator reference 20 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Media.operator
-patient reference 21 Patient - Media.subject.where(resolve() is Patient)
-site token 22 - - Media.bodySite
-status token 25 - - Media.status
-subject reference 21 Device,Group,Location,Patient,Practitioner,PractitionerRole,Specimen - Media.subject
-type token 26 - - Media.type
-view token 27 - - Media.view
+based-on reference 17 CarePlan,ServiceRequest - Media-based-on Media.basedOn
+created date 16 - - Media-created Media.created
+device reference 18 Device,DeviceMetric - Media-device Media.device
+encounter reference 19 Encounter - Media-encounter Media.encounter
+identifier token 23 - - Media-identifier Media.identifier
+modality token 24 - - Media-modality Media.modality
+operator reference 20 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Media-operator Media.operator
+patient reference 21 Patient - Media-patient Media.subject.where(resolve() is Patient)
+site token 22 - - Media-site Media.bodySite
+status token 25 - - Media-status Media.status
+subject reference 21 Device,Group,Location,Patient,Practitioner,PractitionerRole,Specimen - Media-subject Media.subject
+type token 26 - - Media-type Media.type
+view token 27 - - Media-view Media.view
 """,
     "Medication": """
-code token 20 - - Medication.code
-expiration-date date 16 - - Medication.batch.expirationDate
-form token 21 - - Medication.form
-identifier token 22 - - Medication.identifier
-ingredient reference 17 Medication,Substance - (Medication.ingredient.item as Reference)
-ingredient-code token 23 - - (Medication.ingredient.item as CodeableConcept)
-lot-number token 19 - - Medication.batch.lotNumber
-manufacturer reference 18 Organization - Medication.manufacturer
-status token 24 - - Medication.status
+code token 20 - - clinical-code Medication.code
+expiration-date date 16 - - Medication-expiration-date Medication.batch.expirationDate
+form token 21 - - Medication-form Medication.form
+identifier token 22 - - Medication-identifier Medication.identifier
+ingredient reference 17 Medication,Substance - Medication-ingredient (Medication.ingredient.item as Reference)
+ingredient-code token 23 - - Medication-ingredient-code (Medication.ingredient.item as CodeableConcept)
+lot-number token 19 - - Medication-lot-number Medication.batch.lotNumber
+manufacturer reference 18 Organization - Medication-manufacturer Medication.manufacturer
+status token 24 - - Medication-status Medication.status
 """,
     "MedicationAdministration": """
-code token 24 - - (MedicationAdministration.medication as CodeableConcept)
-context reference 17 Encounter,EpisodeOfCare - MedicationAdministration.context
-device reference 18 Device - MedicationAdministration.device
-effective-time date 16 - - MedicationAdministration.effective
-identifier token 23 - - MedicationAdministration.identifier
-medication reference 19 Medication - (MedicationAdministration.medication as Reference)
-patient reference 22 Patient - MedicationAdministration.subject.where(resolve() is Patient)
-performer reference 20 Device,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationAdministration.performer.actor
-reason-given token 25 - - MedicationAdministration.reasonCode
-reason-not-given token 27 - - MedicationAdministration.statusReason
-request reference 21 MedicationRequest - MedicationAdministration.request
-status token 26 - - MedicationAdministration.status
-subject reference 22 Group,Patient - MedicationAdministration.subject
+code token 24 - - clinical-code (MedicationAdministration.medication as CodeableConcept)
+context reference 17 Encounter,EpisodeOfCare - MedicationAdministration-context MedicationAdministration.context
+device reference 18 Device - MedicationAdministration-device MedicationAdministration.device
+effective-time date 16 - - MedicationAdministration-effective-time MedicationAdministration.effective
+identifier token 23 - - clinical-identifier MedicationAdministration.identifier
+medication reference 19 Medication - medications-medication (MedicationAdministration.medication as Reference)
+patient reference 22 Patient - clinical-patient MedicationAdministration.subject.where(resolve() is Patient)
+performer reference 20 Device,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationAdministration-performer MedicationAdministration.performer.actor
+reason-given token 25 - - MedicationAdministration-reason-given MedicationAdministration.reasonCode
+reason-not-given token 27 - - MedicationAdministration-reason-not-given MedicationAdministration.statusReason
+request reference 21 MedicationRequest - MedicationAdministration-request MedicationAdministration.request
+status token 26 - - medications-status MedicationAdministration.status
+subject reference 22 Group,Patient - MedicationAdministration-subject MedicationAdministration.subject
 """,
     "MedicationDispense": """
-code token 27 - - (MedicationDispense.medication as CodeableConcept)
-context reference 19 Encounter,EpisodeOfCare - MedicationDispense.context
-destination reference 20 Location - MedicationDispense.destination
-identifier token 26 - - MedicationDispense.identifier
-medication reference 21 Medication - (MedicationDispense.medication as Reference)
-patient reference 24 Patient - MedicationDispense.subject.where(resolve() is Patient)
-performer reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationDispense.performer.actor
-prescription reference 18 MedicationRequest - MedicationDispense.authorizingPrescription
-receiver reference 23 Patient,Practitioner - MedicationDispense.receiver
-responsibleparty reference 25 Practitioner,PractitionerRole - MedicationDispense.substitution.responsibleParty
-status token 28 - - MedicationDispense.status
-subject reference 24 Group,Patient - MedicationDispense.subject
-type token 29 - - MedicationDispense.type
-whenhandedover date 16 - - MedicationDispense.whenHandedOver
-whenprepared date 17 - - MedicationDispense.whenPrepared
+code token 27 - - clinical-code (MedicationDispense.medication as CodeableConcept)
+context reference 19 Encounter,EpisodeOfCare - MedicationDispense-context MedicationDispense.context
+destination reference 20 Location - MedicationDispense-destination MedicationDispense.destination
+identifier token 26 - - clinical-identifier MedicationDispense.identifier
+medication reference 21 Medication - medications-medication (MedicationDispense.medication as Reference)
+patient reference 24 Patient - clinical-patient MedicationDispense.subject.where(resolve() is Patient)
+performer reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationDispense-performer MedicationDispense.performer.actor
+prescription reference 18 MedicationRequest - medications-prescription MedicationDispense.authorizingPrescription
+receiver reference 23 Patient,Practitioner - MedicationDispense-receiver MedicationDispense.receiver
+responsibleparty reference 25 Practitioner,PractitionerRole - MedicationDispense-responsibleparty MedicationDispense.substitution.responsibleParty
+status token 28 - - medications-status MedicationDispense.status
+subject reference 24 Group,Patient - MedicationDispense-subject MedicationDispense.subject
+type token 29 - - MedicationDispense-type MedicationDispense.type
+whenhandedover date 16 - - MedicationDispense-whenhandedover MedicationDispense.whenHandedOver
+whenprepared date 17 - - MedicationDispense-whenprepared MedicationDispense.whenPrepared
 """,
     "MedicationKnowledge": """
-classification token 23 - - MedicationKnowledge.medicineClassification.classification
-classification-type token 24 - - MedicationKnowledge.medicineClassification.type
-code token 19 - - MedicationKnowledge.code
-doseform token 21 - - MedicationKnowledge.doseForm
-ingredient reference 16 Substance - (MedicationKnowledge.ingredient.item as Reference)
-ingredient-code token 22 - - (MedicationKnowledge.ingredient.item as CodeableConcept)
-manufacturer reference 17 Organization - MedicationKnowledge.manufacturer
-monitoring-program-name token 25 - - MedicationKnowledge.monitoringProgram.name
-monitoring-program-type token 26 - - MedicationKnowledge.monitoringProgram.type
-monograph reference 18 DocumentReference,Media - MedicationKnowledge.monograph.source
-monograph-type token 27 - - MedicationKnowledge.monograph.type
-source-cost token 20 - - MedicationKnowledge.cost.source
-status token 28 - - MedicationKnowledge.status
+classification token 23 - - MedicationKnowledge-classification MedicationKnowledge.medicineClassification.classification
+classification-type token 24 - - MedicationKnowledge-classification-type MedicationKnowledge.medicineClassification.type
+code token 19 - - MedicationKnowledge-code MedicationKnowledge.code
+doseform token 21 - - MedicationKnowledge-doseform MedicationKnowledge.doseForm
+ingredient reference 16 Substance - MedicationKnowledge-ingredient (MedicationKnowledge.ingredient.item as Reference)
+ingredient-code token 22 - - MedicationKnowledge-ingredient-code (MedicationKnowledge.ingredient.item as CodeableConcept)
+manufacturer reference 17 Organization - MedicationKnowledge-manufacturer MedicationKnowledge.manufacturer
+monitoring-program-name token 25 - - MedicationKnowledge-monitoring-program-name MedicationKnowledge.monitoringProgram.name
+monitoring-program-type token 26 - - MedicationKnowledge-monitoring-program-type MedicationKnowledge.monitoringProgram.type
+monograph reference 18 DocumentReference,Media - MedicationKnowledge-monograph MedicationKnowledge.monograph.source
+monograph-type token 27 - - MedicationKnowledge-monograph-type MedicationKnowledge.monograph.type
+source-cost token 20 - - MedicationKnowledge-source-cost MedicationKnowledge.cost.source
+status token 28 - - MedicationKnowledge-status MedicationKnowledge.status
 """,
     "MedicationRequest": """
-authoredon date 16 - - MedicationRequest.authoredOn
-category token 24 - - MedicationRequest.category
-code token 27 - - (MedicationRequest.medication as CodeableConcept)
-date date 17 - - MedicationRequest.dosageInstruction.timing.event
-encounter reference 19 Encounter - MedicationRequest.encounter
-identifier token 25 - - MedicationRequest.identifier
-intended-dispenser reference 18 Organization - MedicationRequest.dispenseRequest.performer
-intended-performer reference 21 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationRequest.performer
-intended-performertype token 28 - - MedicationRequest.performerType
-intent token 26 - - MedicationRequest.intent
-medication reference 20 Medication - (MedicationRequest.medication as Reference)
-patient reference 23 Patient - MedicationRequest.subject.where(resolve() is Patient)
-priority token 29 - - MedicationRequest.priority
-requester reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationRequest.requester
-status token 30 - - MedicationRequest.status
-subject reference 23 Group,Patient - MedicationRequest.subject
+authoredon date 16 - - MedicationRequest-authoredon MedicationRequest.authoredOn
+category token 24 - - MedicationRequest-category MedicationRequest.category
+code token 27 - - clinical-code (MedicationRequest.medication as CodeableConcept)
+date date 17 - - medications-date MedicationRequest.dosageInstruction.timing.event
+encounter reference 19 Encounter - medications-encounter MedicationRequest.encounter
+identifier token 25 - - clinical-identifier MedicationRequest.identifier
+intended-dispenser reference 18 Organization - MedicationRequest-intended-dispenser MedicationRequest.dispenseRequest.performer
+intended-performer reference 21 CareTeam,Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationRequest-intended-performer MedicationRequest.performer
+intended-performertype token 28 - - MedicationRequest-intended-performertype MedicationRequest.performerType
+intent token 26 - - MedicationRequest-intent MedicationRequest.intent
+medication reference 20 Medication - medications-medication (MedicationRequest.medication as Reference)
+patient reference 23 Patient - clinical-patient MedicationRequest.subject.where(resolve() is Patient)
+priority token 29 - - MedicationRequest-priority MedicationRequest.priority
+requester reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationRequest-requester MedicationRequest.requester
+status token 30 - - medications-status MedicationRequest.status
+subject reference 23 Group,Patient - MedicationRequest-subject MedicationRequest.subject
 """,
     "MedicationStatement": """
-category token 22 - - MedicationStatement.category
-code token 24 - - (MedicationStatement.medication as CodeableConcept)
-context reference 17 Encounter,EpisodeOfCare - MedicationStatement.context
-effective date 16 - - MedicationStatement.effective
-identifier token 23 - - MedicationStatement.identifier
-medication reference 19 Medication - (MedicationStatement.medication as Reference)
-part-of reference 20 MedicationAdministration,MedicationDispense,MedicationStatement,Observation,Procedure - MedicationStatement.partOf
-patient reference 21 Patient - MedicationStatement.subject.where(resolve() is Patient)
-source reference 18 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationStatement.informationSource
-status token 25 - - MedicationStatement.status
-subject reference 21 Group,Patient - MedicationStatement.subject
+category token 22 - - MedicationStatement-category MedicationStatement.category
+code token 24 - - clinical-code (MedicationStatement.medication as CodeableConcept)
+context reference 17 Encounter,EpisodeOfCare - MedicationStatement-context MedicationStatement.context
+effective date 16 - - MedicationStatement-effective MedicationStatement.effective
+identifier token 23 - - clinical-identifier MedicationStatement.identifier
+medication reference 19 Medication - medications-medication (MedicationStatement.medication as Reference)
+part-of reference 20 MedicationAdministration,MedicationDispense,MedicationStatement,Observation,Procedure - MedicationStatement-part-of MedicationStatement.partOf
+patient reference 21 Patient - clinical-patient MedicationStatement.subject.where(resolve() is Patient)
+source reference 18 Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - MedicationStatement-source MedicationStatement.informationSource
+status token 25 - - medications-status MedicationStatement.status
+subject reference 21 Group,Patient - MedicationStatement-subject MedicationStatement.subject
 """,
     "MedicinalProduct": """
-identifier token 17 - - MedicinalProduct.identifier
-name string 16 - - MedicinalProduct.name.productName
-name-language token 18 - - MedicinalProduct.name.countryLanguage.language
+identifier token 17 - - MedicinalProduct-identifier MedicinalProduct.identifier
+name string 16 - - MedicinalProduct-name MedicinalProduct.name.productName
+name-language token 18 - - MedicinalProduct-name-language MedicinalProduct.name.countryLanguage.language
 """,
     "MedicinalProductAuthorization": """
-country token 18 - - MedicinalProductAuthorization.country
-holder reference 16 Organization - MedicinalProductAuthorization.holder
-identifier token 19 - - MedicinalProductAuthorization.identifier
-status token 20 - - MedicinalProductAuthorization.status
-subject reference 17 MedicinalProduct,MedicinalProductPackaged - MedicinalProductAuthorization.subject
+country token 18 - - MedicinalProductAuthorization-country MedicinalProductAuthorization.country
+holder reference 16 Organization - MedicinalProductAuthorization-holder MedicinalProductAuthorization.holder
+identifier token 19 - - MedicinalProductAuthorization-identifier MedicinalProductAuthorization.identifier
+status token 20 - - MedicinalProductAuthorization-status MedicinalProductAuthorization.status
+subject reference 17 MedicinalProduct,MedicinalProductPackaged - MedicinalProductAuthorization-subject MedicinalProductAuthorization.subject
 """,
     "MedicinalProductContraindication": """
-subject reference 16 Medication,MedicinalProduct - MedicinalProductContraindication.subject
+subject reference 16 Medication,MedicinalProduct - MedicinalProductContraindication-subject MedicinalProductContraindication.subject
 """,
     "MedicinalProductIndication": """
-subject reference 16 Medication,MedicinalProduct - MedicinalProductIndication.subject
+subject reference 16 Medication,MedicinalProduct - MedicinalProductIndication-subject MedicinalProductIndication.subject
 """,
     "MedicinalProductIngredient": """
 """,
     "MedicinalProductInteraction": """
-subject reference 16 Medication,MedicinalProduct,Substance - MedicinalProductInteraction.subject
+subject reference 16 Medication,MedicinalProduct,Substance - MedicinalProductInteraction-subject MedicinalProductInteraction.subject
 """,
     "MedicinalProductManufactured": """
 """,
     "MedicinalProductPackaged": """
-identifier token 17 - - MedicinalProductPackaged.identifier
-subject reference 16 MedicinalProduct - MedicinalProductPackaged.subject
+identifier token 17 - - MedicinalProductPackaged-identifier MedicinalProductPackaged.identifier
+subject reference 16 MedicinalProduct - MedicinalProductPackaged-subject MedicinalProductPackaged.subject
 """,
     "MedicinalProductPharmaceutical": """
-identifier token 16 - - MedicinalProductPharmaceutical.identifier
-route token 17 - - MedicinalProductPharmaceutical.routeOfAdministration.code
-target-species token 18 - - MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies.code
+identifier token 16 - - MedicinalProductPharmaceutical-identifier MedicinalProductPharmaceutical.identifier
+route token 17 - - MedicinalProductPharmaceutical-route MedicinalProductPharmaceutical.routeOfAdministration.code
+target-species token 18 - - MedicinalProductPharmaceutical-target-species MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies.code
 """,
     "MedicinalProductUndesirableEffect": """
-subject reference 16 Medication,MedicinalProduct - MedicinalProductUndesirableEffect.subject
+subject reference 16 Medication,MedicinalProduct - MedicinalProductUndesirableEffect-subject MedicinalProductUndesirableEffect.subject
 """,
     "MessageDefinition": """
-category token 26 - - MessageDefinition.category
-context token 33 - - (MessageDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (MessageDefinition.useContext.value as Quantity) | (MessageDefinition.useContext.value as Range)
-context-type token 32 - - MessageDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity MessageDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token MessageDefinition.useContext
-date date 18 - - MessageDefinition.date
-description string 22 - - MessageDefinition.description
-event token 27 - - MessageDefinition.event
-focus token 28 - - MessageDefinition.focus.code
-identifier token 29 - - MessageDefinition.identifier
-jurisdiction token 30 - - MessageDefinition.jurisdiction
-name string 23 - - MessageDefinition.name
-parent reference 21 ActivityDefinition,PlanDefinition - MessageDefinition.parent
-publisher string 24 - - MessageDefinition.publisher
-status token 31 - - MessageDefinition.status
-title string 25 - - MessageDefinition.title
-url uri 35 - - MessageDefinition.url
-version token 34 - - MessageDefinition.version
+category token 26 - - MessageDefinition-category MessageDefinition.category
+context token 33 - - conformance-context (MessageDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (MessageDefinition.useContext.value as Quantity) | (MessageDefinition.useContext.value as Range)
+context-type token 32 - - conformance-context-type MessageDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity MessageDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value MessageDefinition.useContext
+date date 18 - - conformance-date MessageDefinition.date
+description string 22 - - conformance-description MessageDefinition.description
+event token 27 - - MessageDefinition-event MessageDefinition.event
+focus token 28 - - MessageDefinition-focus MessageDefinition.focus.code
+identifier token 29 - - conformance-identifier MessageDefinition.identifier
+jurisdiction token 30 - - conformance-jurisdiction MessageDefinition.jurisdiction
+name string 23 - - conformance-name MessageDefinition.name
+parent reference 21 ActivityDefinition,PlanDefinition - MessageDefinition-parent MessageDefinition.parent
+publisher string 24 - - conformance-publisher MessageDefinition.publisher
+status token 31 - - conformance-status MessageDefinition.status
+title string 25 - - conformance-title MessageDefinition.title
+url uri 35 - - conformance-url MessageDefinition.url
+version token 34 - - conformance-version MessageDefinition.version
 """,
     "MessageHeader": """
-author reference 16 Practitioner,PractitionerRole - MessageHeader.author
-code token 26 - - MessageHeader.response.code
-destination string 23 - - MessageHeader.destination.name
-destination-uri uri 28 - - MessageHeader.destination.endpoint
-enterer reference 19 Practitioner,PractitionerRole - MessageHeader.enterer
-event token 25 - - MessageHeader.event
-focus reference 20 - - MessageHeader.focus
-receiver reference 17 Organization,Practitioner,PractitionerRole - MessageHeader.destination.receiver
-response-id token 27 - - MessageHeader.response.identifier
-responsible reference 21 Organization,Practitioner,PractitionerRole - MessageHeader.responsible
-sender reference 22 Organization,Practitioner,PractitionerRole - MessageHeader.sender
-source string 24 - - MessageHeader.source.name
-source-uri uri 29 - - MessageHeader.source.endpoint
-target reference 18 Device - MessageHeader.destination.target
+author reference 16 Practitioner,PractitionerRole - MessageHeader-author MessageHeader.author
+code token 26 - - MessageHeader-code MessageHeader.response.code
+destination string 23 - - MessageHeader-destination MessageHeader.destination.name
+destination-uri uri 28 - - MessageHeader-destination-uri MessageHeader.destination.endpoint
+enterer reference 19 Practitioner,PractitionerRole - MessageHeader-enterer MessageHeader.enterer
+event token 25 - - MessageHeader-event MessageHeader.event
+focus reference 20 - - MessageHeader-focus MessageHeader.focus
+receiver reference 17 Organization,Practitioner,PractitionerRole - MessageHeader-receiver MessageHeader.destination.receiver
+response-id token 27 - - MessageHeader-response-id MessageHeader.response.identifier
+responsible reference 21 Organization,Practitioner,PractitionerRole - MessageHeader-responsible MessageHeader.responsible
+sender reference 22 Organization,Practitioner,PractitionerRole - MessageHeader-sender MessageHeader.sender
+source string 24 - - MessageHeader-source MessageHeader.source.name
+source-uri uri 29 - - MessageHeader-source-uri MessageHeader.source.endpoint
+target reference 18 Device - MessageHeader-target MessageHeader.destination.target
 """,
     "MolecularSequence": """
-chromosome token 26 - - MolecularSequence.referenceSeq.chromosome
-chromosome-variant-coordinate composite 18 - chromosome:token,variant-start:number,variant-end:number MolecularSequence.variant
-chromosome-window-coordinate composite 16 - chromosome:token,window-start:number,window-end:number MolecularSequence.referenceSeq
-identifier token 25 - - MolecularSequence.identifier
-patient reference 24 Patient - MolecularSequence.patient
-referenceseqid token 27 - - MolecularSequence.referenceSeq.referenceSeqId
-referenceseqid-variant-coordinate composite 19 - referenceseqid:token,variant-start:number,variant-end:number MolecularSequence.variant
-referenceseqid-window-coordinate composite 17 - referenceseqid:token,window-start:number,window-end:number MolecularSequence.referenceSeq
-type token 28 - - MolecularSequence.type
-variant-end number 22 - - MolecularSequence.variant.end
-variant-start number 23 - - MolecularSequence.variant.start
-window-end number 20 - - MolecularSequence.referenceSeq.windowEnd
-window-start number 21 - - MolecularSequence.referenceSeq.windowStart
+chromosome token 26 - - MolecularSequence-chromosome MolecularSequence.referenceSeq.chromosome
+chromosome-variant-coordinate composite 18 - chromosome:token,variant-start:number,variant-end:number MolecularSequence-chromosome-variant-coordinate MolecularSequence.variant
+chromosome-window-coordinate composite 16 - chromosome:token,window-start:number,window-end:number MolecularSequence-chromosome-window-coordinate MolecularSequence.referenceSeq
+identifier token 25 - - MolecularSequence-identifier MolecularSequence.identifier
+patient reference 24 Patient - MolecularSequence-patient MolecularSequence.patient
+referenceseqid token 27 - - MolecularSequence-referenceseqid MolecularSequence.referenceSeq.referenceSeqId
+referenceseqid-variant-coordinate composite 19 - referenceseqid:token,variant-start:number,variant-end:number MolecularSequence-referenceseqid-variant-coordinate MolecularSequence.variant
+referenceseqid-window-coordinate composite 17 - referenceseqid:token,window-start:number,window-end:number MolecularSequence-referenceseqid-window-coordinate MolecularSequence.referenceSeq
+type token 28 - - MolecularSequence-type MolecularSequence.type
+variant-end number 22 - - MolecularSequence-variant-end MolecularSequence.variant.end
+variant-start number 23 - - MolecularSequence-variant-start MolecularSequence.variant.start
+window-end number 20 - - MolecularSequence-window-end MolecularSequence.referenceSeq.windowEnd
+window-start number 21 - - MolecularSequence-window-start MolecularSequence.referenceSeq.windowStart
 """,
     "NamingSystem": """
-contact string 22 - - NamingSystem.contact.name
-context token 35 - - (NamingSystem.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (NamingSystem.useContext.value as Quantity) | (NamingSystem.useContext.value as Range)
-context-type token 34 - - NamingSystem.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity NamingSystem.useContext
-context-type-value composite 17 - context-type:token,context:token NamingSystem.useContext
-date date 18 - - NamingSystem.date
-description string 23 - - NamingSystem.description
-id-type token 33 - - NamingSystem.uniqueId.type
-jurisdiction token 29 - - NamingSystem.jurisdiction
-kind token 30 - - NamingSystem.kind
-name string 24 - - NamingSystem.name
-period date 19 - - NamingSystem.uniqueId.period
-publisher string 25 - - NamingSystem.publisher
-responsible string 26 - - NamingSystem.responsible
-status token 31 - - NamingSystem.status
-telecom token 28 - - NamingSystem.contact.telecom
-type token 32 - - NamingSystem.type
-value string 27 - - NamingSystem.uniqueId.value
+contact string 22 - - NamingSystem-contact NamingSystem.contact.name
+context token 35 - - conformance-context (NamingSystem.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - conformance-context-quantity (NamingSystem.useContext.value as Quantity) | (NamingSystem.useContext.value as Range)
+context-type token 34 - - conformance-context-type NamingSystem.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity NamingSystem.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value NamingSystem.useContext
+date date 18 - - conformance-date NamingSystem.date
+description string 23 - - conformance-description NamingSystem.description
+id-type token 33 - - NamingSystem-id-type NamingSystem.uniqueId.type
+jurisdiction token 29 - - conformance-jurisdiction NamingSystem.jurisdiction
+kind token 30 - - NamingSystem-kind NamingSystem.kind
+name string 24 - - conformance-name NamingSystem.name
+period date 19 - - NamingSystem-period NamingSystem.uniqueId.period
+publisher string 25 - - conformance-publisher NamingSystem.publisher
+responsible string 26 - - NamingSystem-responsible NamingSystem.responsible
+status token 31 - - conformance-status NamingSystem.status
+telecom token 28 - - NamingSystem-telecom NamingSystem.contact.telecom
+type token 32 - - NamingSystem-type NamingSystem.type
+value string 27 - - NamingSystem-value NamingSystem.uniqueId.value
 """,
     "NutritionOrder": """
-additive token 21 - - NutritionOrder.enteralFormula.additiveType
-datetime date 16 - - NutritionOrder.dateTime
-encounter reference 17 Encounter - NutritionOrder.encounter
-formula token 22 - - NutritionOrder.enteralFormula.baseFormulaType
-identifier token 23 - - NutritionOrder.identifier
-instantiates-canonical reference 18 ActivityDefinition,PlanDefinition - NutritionOrder.instantiatesCanonical
-instantiates-uri uri 27 - - NutritionOrder.instantiatesUri
-oraldiet token 24 - - NutritionOrder.oralDiet.type
-patient reference 20 Patient - NutritionOrder.patient
-provider reference 19 Practitioner,PractitionerRole - NutritionOrder.orderer
-status token 25 - - NutritionOrder.status
-supplement token 26 - - NutritionOrder.supplement.type
+additive token 21 - - NutritionOrder-additive NutritionOrder.enteralFormula.additiveType
+datetime date 16 - - NutritionOrder-datetime NutritionOrder.dateTime
+encounter reference 17 Encounter - clinical-encounter NutritionOrder.encounter
+formula token 22 - - NutritionOrder-formula NutritionOrder.enteralFormula.baseFormulaType
+identifier token 23 - - clinical-identifier NutritionOrder.identifier
+instantiates-canonical reference 18 ActivityDefinition,PlanDefinition - NutritionOrder-instantiates-canonical NutritionOrder.instantiatesCanonical
+instantiates-uri uri 27 - - NutritionOrder-instantiates-uri NutritionOrder.instantiatesUri
+oraldiet token 24 - - NutritionOrder-oraldiet NutritionOrder.oralDiet.type
+patient reference 20 Patient - clinical-patient NutritionOrder.patient
+provider reference 19 Practitioner,PractitionerRole - NutritionOrder-provider NutritionOrder.orderer
+status token 25 - - NutritionOrder-status NutritionOrder.status
+supplement token 26 - - NutritionOrder-supplement NutritionOrder.supplement.type
 """,
     "Observation": """
-based-on reference 29 CarePlan,DeviceRequest,ImmunizationRecommendation,MedicationRequest,NutritionOrder,ServiceRequest - Observation.basedOn
-category token 41 - - Observation.category
-code token 42 - - Observation.code
-code-value-concept composite 16 - code:token,value-concept:token Observation
-code-value-date composite 17 - code:token,value-date:date Observation
-code-value-quantity composite 18 - code:token,value-quantity:quantity Observation
-code-value-string composite 19 - code:token,value-string:string Observation
-combo-code token 42,43 - - Observation.code | Observation.component.code
-combo-code-value-concept composite 16,20 - combo-code:token,combo-value-concept:token Observation | Observation.component
-combo-code-value-quantity composite 18,21 - combo-code:token,combo-value-quantity:quantity Observation | Observation.component
-combo-data-absent-reason token 46,44 - - Observation.dataAbsentReason | Observation.component.dataAbsentReason
-combo-value-concept token 50,45 - - (Observation.value as CodeableConcept) | (Observation.component.value as CodeableConcept)
-combo-value-quantity quantity 27,28,25,26 - - (Observation.value as Quantity) | (Observation.value as SampledData) | (Observation.component.value as Quantity) | (Observation.component.value as SampledData)
-component-code token 43 - - Observation.component.code
-component-code-value-concept composite 20 - component-code:token,component-value-concept:token Observation.component
-component-code-value-quantity composite 21 - component-code:token,component-value-quantity:quantity Observation.component
-component-data-absent-reason token 44 - - Observation.component.dataAbsentReason
-component-value-concept token 45 - - (Observation.component.value as CodeableConcept)
-component-value-quantity quantity 25,26 - - (Observation.component.value as Quantity) | (Observation.component.value as SampledData)
-data-absent-reason token 46 - - Observation.dataAbsentReason
-date date 22 - - Observation.effective
-derived-from reference 30 DocumentReference,ImagingStudy,Media,MolecularSequence,Observation,QuestionnaireResponse - Observation.derivedFrom
-device reference 31 Device,DeviceMetric - Observation.device
-encounter reference 32 Encounter - Observation.encounter
-focus reference 33 - - Observation.focus
-has-member reference 34 MolecularSequence,Observation,QuestionnaireResponse - Observation.hasMember
-identifier token 47 - - Observation.identifier
-method token 48 - - Observation.method
-part-of reference 35 ImagingStudy,Immunization,MedicationAdministration,MedicationDispense,MedicationStatement,Procedure - Observation.partOf
-patient reference 38 Patient - Observation.subject.where(resolve() is Patient)
-performer reference 36 CareTeam,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Observation.performer
-specimen reference 37 Specimen - Observation.specimen
-status token 49 - - Observation.status
-subject reference 38 Device,Group,Location,Patient - Observation.subject
-value-concept token 50 - - (Observation.value as CodeableConcept)
-value-date date 24,23 - - (Observation.value as dateTime) | (Observation.value as Period)
-value-quantity quantity 27,28 - - (Observation.value as Quantity) | (Observation.value as SampledData)
-value-string string 40,39 - - (Observation.value as string) | (Observation.value as CodeableConcept).text
+amino-acid-change string 51 - - observation-genetic-Observation-amino-acid-change Observation.extension('http://hl7.org/fhir/StructureDefinition/observation-geneticsAminoAcidChangeName')
+based-on reference 29 CarePlan,DeviceRequest,ImmunizationRecommendation,MedicationRequest,NutritionOrder,ServiceRequest - Observation-based-on Observation.basedOn
+category token 41 - - Observation-category Observation.category
+code token 42 - - clinical-code Observation.code
+code-value-concept composite 16 - code:token,value-concept:token Observation-code-value-concept Observation
+code-value-date composite 17 - code:token,value-date:date Observation-code-value-date Observation
+code-value-quantity composite 18 - code:token,value-quantity:quantity Observation-code-value-quantity Observation
+code-value-string composite 19 - code:token,value-string:string Observation-code-value-string Observation
+combo-code token 42,43 - - Observation-combo-code Observation.code | Observation.component.code
+combo-code-value-concept composite 16,20 - combo-code:token,combo-value-concept:token Observation-combo-code-value-concept Observation | Observation.component
+combo-code-value-quantity composite 18,21 - combo-code:token,combo-value-quantity:quantity Observation-combo-code-value-quantity Observation | Observation.component
+combo-data-absent-reason token 46,44 - - Observation-combo-data-absent-reason Observation.dataAbsentReason | Observation.component.dataAbsentReason
+combo-value-concept token 50,45 - - Observation-combo-value-concept (Observation.value as CodeableConcept) | (Observation.component.value as CodeableConcept)
+combo-value-quantity quantity 27,28,25,26 - - Observation-combo-value-quantity (Observation.value as Quantity) | (Observation.value as SampledData) | (Observation.component.value as Quantity) | (Observation.component.value as SampledData)
+component-code token 43 - - Observation-component-code Observation.component.code
+component-code-value-concept composite 20 - component-code:token,component-value-concept:token Observation-component-code-value-concept Observation.component
+component-code-value-quantity composite 21 - component-code:token,component-value-quantity:quantity Observation-component-code-value-quantity Observation.component
+component-data-absent-reason token 44 - - Observation-component-data-absent-reason Observation.component.dataAbsentReason
+component-value-concept token 45 - - Observation-component-value-concept (Observation.component.value as CodeableConcept)
+component-value-quantity quantity 25,26 - - Observation-component-value-quantity (Observation.component.value as Quantity) | (Observation.component.value as SampledData)
+data-absent-reason token 46 - - Observation-data-absent-reason Observation.dataAbsentReason
+date date 22 - - clinical-date Observation.effective
+derived-from reference 30 DocumentReference,ImagingStudy,Media,MolecularSequence,Observation,QuestionnaireResponse - Observation-derived-from Observation.derivedFrom
+device reference 31 Device,DeviceMetric - Observation-device Observation.device
+dna-variant string 52 - - observation-genetic-Observation-dna-variant Observation.extension('http://hl7.org/fhir/StructureDefinition/observation-geneticsDnaVariant')
+encounter reference 32 Encounter - clinical-encounter Observation.encounter
+focus reference 33 - - Observation-focus Observation.focus
+gene-amino-acid-change string 51 - - observation-genetic-Observation-gene-amino-acid-change Observation.extension('http://hl7.org/fhir/StructureDefinition/observation-geneticsAminoAcidChangeName')
+gene-dnavariant string 52 - - observation-genetic-Observation-gene-dnavariant Observation.extension('http://hl7.org/fhir/StructureDefinition/observation-geneticsDnaVariant')
+gene-identifier token 53 - - observation-genetic-Observation-gene-identifier Observation.extension('http://hl7.org/fhir/StructureDefinition/observation-geneticsGene')
+has-member reference 34 MolecularSequence,Observation,QuestionnaireResponse - Observation-has-member Observation.hasMember
+identifier token 47 - - clinical-identifier Observation.identifier
+method token 48 - - Observation-method Observation.method
+part-of reference 35 ImagingStudy,Immunization,MedicationAdministration,MedicationDispense,MedicationStatement,Procedure - Observation-part-of Observation.partOf
+patient reference 38 Patient - clinical-patient Observation.subject.where(resolve() is Patient)
+performer reference 36 CareTeam,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Observation-performer Observation.performer
+specimen reference 37 Specimen - Observation-specimen Observation.specimen
+status token 49 - - Observation-status Observation.status
+subject reference 38 Device,Group,Location,Patient - Observation-subject Observation.subject
+value-concept token 50 - - Observation-value-concept (Observation.value as CodeableConcept)
+value-date date 24,23 - - Observation-value-date (Observation.value as dateTime) | (Observation.value as Period)
+value-quantity quantity 27,28 - - Observation-value-quantity (Observation.value as Quantity) | (Observation.value as SampledData)
+value-string string 40,39 - - Observation-value-string (Observation.value as string) | (Observation.value as CodeableConcept).text
 """,
     "ObservationDefinition": """
 """,
     "OperationDefinition": """
-base reference 21 OperationDefinition - OperationDefinition.base
-code token 28 - - OperationDefinition.code
-context token 36 - - (OperationDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (OperationDefinition.useContext.value as Quantity) | (OperationDefinition.useContext.value as Range)
-context-type token 35 - - OperationDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity OperationDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token OperationDefinition.useContext
-date date 18 - - OperationDefinition.date
-description string 24 - - OperationDefinition.description
-input-profile reference 22 StructureDefinition - OperationDefinition.inputProfile
-instance token 29 - - OperationDefinition.instance
-jurisdiction token 30 - - OperationDefinition.jurisdiction
-kind token 31 - - OperationDefinition.kind
-name string 25 - - OperationDefinition.name
-output-profile reference 23 StructureDefinition - OperationDefinition.outputProfile
-publisher string 26 - - OperationDefinition.publisher
-status token 32 - - OperationDefinition.status
-system token 33 - - OperationDefinition.system
-title string 27 - - OperationDefinition.title
-type token 34 - - OperationDefinition.type
-url uri 38 - - OperationDefinition.url
-version token 37 - - OperationDefinition.version
+base reference 21 OperationDefinition - OperationDefinition-base OperationDefinition.base
+code token 28 - - OperationDefinition-code OperationDefinition.code
+context token 36 - - conformance-context (OperationDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (OperationDefinition.useContext.value as Quantity) | (OperationDefinition.useContext.value as Range)
+context-type token 35 - - conformance-context-type OperationDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity OperationDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value OperationDefinition.useContext
+date date 18 - - conformance-date OperationDefinition.date
+description string 24 - - conformance-description OperationDefinition.description
+input-profile reference 22 StructureDefinition - OperationDefinition-input-profile OperationDefinition.inputProfile
+instance token 29 - - OperationDefinition-instance OperationDefinition.instance
+jurisdiction token 30 - - conformance-jurisdiction OperationDefinition.jurisdiction
+kind token 31 - - OperationDefinition-kind OperationDefinition.kind
+name string 25 - - conformance-name OperationDefinition.name
+output-profile reference 23 StructureDefinition - OperationDefinition-output-profile OperationDefinition.outputProfile
+publisher string 26 - - conformance-publisher OperationDefinition.publisher
+status token 32 - - conformance-status OperationDefinition.status
+system token 33 - - OperationDefinition-system OperationDefinition.system
+title string 27 - - conformance-title OperationDefinition.title
+type token 34 - - OperationDefinition-type OperationDefinition.type
+url uri 38 - - conformance-url OperationDefinition.url
+version token 37 - - conformance-version OperationDefinition.version
 """,
     "OperationOutcome": """
 """,
     "Organization": """
-active token 25 - - Organization.active
-address string 18 - - Organization.address
-address-city string 19 - - Organization.address.city
-address-country string 20 - - Organization.address.country
-address-postalcode string 21 - - Organization.address.postalCode
-address-state string 22 - - Organization.address.state
-address-use token 26 - - Organization.address.use
-endpoint reference 16 Endpoint - Organization.endpoint
-identifier token 27 - - Organization.identifier
-name string 24,23 - - Organization.name | Organization.alias
-partof reference 17 Organization - Organization.partOf
-phonetic string 24 - - Organization.name
-type token 28 - - Organization.type
+active token 25 - - Organization-active Organization.active
+address string 18 - - Organization-address Organization.address
+address-city string 19 - - Organization-address-city Organization.address.city
+address-country string 20 - - Organization-address-country Organization.address.country
+address-postalcode string 21 - - Organization-address-postalcode Organization.address.postalCode
+address-state string 22 - - Organization-address-state Organization.address.state
+address-use token 26 - - Organization-address-use Organization.address.use
+endpoint reference 16 Endpoint - Organization-endpoint Organization.endpoint
+identifier token 27 - - Organization-identifier Organization.identifier
+name string 24,23 - - Organization-name Organization.name | Organization.alias
+partof reference 17 Organization - Organization-partof Organization.partOf
+phonetic string 24 - - Organization-phonetic Organization.name
+type token 28 - - Organization-type Organization.type
 """,
     "OrganizationAffiliation": """
-active token 23 - - OrganizationAffiliation.active
-date date 16 - - OrganizationAffiliation.period
-email token 28 - - OrganizationAffiliation.telecom.where(system='email')
-endpoint reference 17 Endpoint - OrganizationAffiliation.endpoint
-identifier token 25 - - OrganizationAffiliation.identifier
-location reference 19 Location - OrganizationAffiliation.location
-network reference 20 Organization - OrganizationAffiliation.network
-participating-organization reference 22 Organization - OrganizationAffiliation.participatingOrganization
-phone token 29 - - OrganizationAffiliation.telecom.where(system='phone')
-primary-organization reference 21 Organization - OrganizationAffiliation.organization
-role token 24 - - OrganizationAffiliation.code
-service reference 18 HealthcareService - OrganizationAffiliation.healthcareService
-specialty token 26 - - OrganizationAffiliation.specialty
-telecom token 27 - - OrganizationAffiliation.telecom
+active token 23 - - OrganizationAffiliation-active OrganizationAffiliation.active
+date date 16 - - OrganizationAffiliation-date OrganizationAffiliation.period
+email token 28 - - OrganizationAffiliation-email OrganizationAffiliation.telecom.where(system='email')
+endpoint reference 17 Endpoint - OrganizationAffiliation-endpoint OrganizationAffiliation.endpoint
+identifier token 25 - - OrganizationAffiliation-identifier OrganizationAffiliation.identifier
+location reference 19 Location - OrganizationAffiliation-location OrganizationAffiliation.location
+network reference 20 Organization - OrganizationAffiliation-network OrganizationAffiliation.network
+participating-organization reference 22 Organization - OrganizationAffiliation-participating-organization OrganizationAffiliation.participatingOrganization
+phone token 29 - - OrganizationAffiliation-phone OrganizationAffiliation.telecom.where(system='phone')
+primary-organization reference 21 Organization - OrganizationAffiliation-primary-organization OrganizationAffiliation.organization
+role token 24 - - OrganizationAffiliation-role OrganizationAffiliation.code
+service reference 18 HealthcareService - OrganizationAffiliation-service OrganizationAffiliation.healthcareService
+specialty token 26 - - OrganizationAffiliation-specialty OrganizationAffiliation.specialty
+telecom token 27 - - OrganizationAffiliation-telecom OrganizationAffiliation.telecom
 """,
     "Parameters": """
 """,
     "Patient": """
-active token 29 - - Patient.active
-address string 21 - - Patient.address
-address-city string 22 - - Patient.address.city
-address-country string 23 - - Patient.address.country
-address-postalcode string 24 - - Patient.address.postalCode
-address-state string 25 - - Patient.address.state
-address-use token 30 - - Patient.address.use
-birthdate date 16 - - Patient.birthDate
-death-date date 17 - - (Patient.deceased as dateTime)
-deceased token 32 - - Patient.deceased.exists() and Patient.deceased != false
-email token 36 - - Patient.telecom.where(system='email')
-family string 27 - - Patient.name.family
-gender token 33 - - Patient.gender
-general-practitioner reference 18 Organization,Practitioner,PractitionerRole - Patient.generalPractitioner
-given string 28 - - Patient.name.given
-identifier token 34 - - Patient.identifier
-language token 31 - - Patient.communication.language
-link reference 19 Patient,RelatedPerson - Patient.link.other
-name string 26 - - Patient.name
-organization reference 20 Organization - Patient.managingOrganization
-phone token 37 - - Patient.telecom.where(system='phone')
-phonetic string 26 - - Patient.name
-telecom token 35 - - Patient.telecom
+active token 29 - - Patient-active Patient.active
+address string 21 - - individual-address Patient.address
+address-city string 22 - - individual-address-city Patient.address.city
+address-country string 23 - - individual-address-country Patient.address.country
+address-postalcode string 24 - - individual-address-postalcode Patient.address.postalCode
+address-state string 25 - - individual-address-state Patient.address.state
+address-use token 30 - - individual-address-use Patient.address.use
+age number 16 - - patient-extensions-Patient-age Patient.birthDate
+birthOrderBoolean token 39 - - patient-extensions-Patient-birthOrderBoolean Patient.multipleBirth.select(iif($this is boolean, $this, true))
+birthdate date 16 - - individual-birthdate Patient.birthDate
+death-date date 17 - - Patient-death-date (Patient.deceased as dateTime)
+deceased token 32 - - Patient-deceased Patient.deceased.exists() and Patient.deceased != false
+email token 36 - - individual-email Patient.telecom.where(system='email')
+family string 27 - - individual-family Patient.name.family
+gender token 33 - - individual-gender Patient.gender
+general-practitioner reference 18 Organization,Practitioner,PractitionerRole - Patient-general-practitioner Patient.generalPractitioner
+given string 28 - - individual-given Patient.name.given
+identifier token 34 - - Patient-identifier Patient.identifier
+language token 31 - - Patient-language Patient.communication.language
+link reference 19 Patient,RelatedPerson - Patient-link Patient.link.other
+mothersMaidenName string 38 - - patient-extensions-Patient-mothersMaidenName Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-extensions-Patient-mothersMaidenName')
+name string 26 - - Patient-name Patient.name
+organization reference 20 Organization - Patient-organization Patient.managingOrganization
+part-agree reference - DocumentReference - example-extension {}
+phone token 37 - - individual-phone Patient.telecom.where(system='phone')
+phonetic string 26 - - individual-phonetic Patient.name
+telecom token 35 - - individual-telecom Patient.telecom
 """,
     "PaymentNotice": """
-created date 16 - - PaymentNotice.created
-identifier token 20 - - PaymentNotice.identifier
-payment-status token 21 - - PaymentNotice.paymentStatus
-provider reference 17 Organization,Practitioner,PractitionerRole - PaymentNotice.provider
-request reference 18 - - PaymentNotice.request
-response reference 19 - - PaymentNotice.response
-status token 22 - - PaymentNotice.status
+created date 16 - - PaymentNotice-created PaymentNotice.created
+identifier token 20 - - PaymentNotice-identifier PaymentNotice.identifier
+payment-status token 21 - - PaymentNotice-payment-status PaymentNotice.paymentStatus
+provider reference 17 Organization,Practitioner,PractitionerRole - PaymentNotice-provider PaymentNotice.provider
+request reference 18 - - PaymentNotice-request PaymentNotice.request
+response reference 19 - - PaymentNotice-response PaymentNotice.response
+status token 22 - - PaymentNotice-status PaymentNotice.status
 """,
     "PaymentReconciliation": """
-created date 16 - - PaymentReconciliation.created
-disposition string 20 - - PaymentReconciliation.disposition
-identifier token 21 - - PaymentReconciliation.identifier
-outcome token 22 - - PaymentReconciliation.outcome
-payment-issuer reference 17 Organization - PaymentReconciliation.paymentIssuer
-request reference 18 Task - PaymentReconciliation.request
-requestor reference 19 Organization,Practitioner,PractitionerRole - PaymentReconciliation.requestor
-status token 23 - - PaymentReconciliation.status
+created date 16 - - PaymentReconciliation-created PaymentReconciliation.created
+disposition string 20 - - PaymentReconciliation-disposition PaymentReconciliation.disposition
+identifier token 21 - - PaymentReconciliation-identifier PaymentReconciliation.identifier
+outcome token 22 - - PaymentReconciliation-outcome PaymentReconciliation.outcome
+payment-issuer reference 17 Organization - PaymentReconciliation-payment-issuer PaymentReconciliation.paymentIssuer
+request reference 18 Task - PaymentReconciliation-request PaymentReconciliation.request
+requestor reference 19 Organization,Practitioner,PractitionerRole - PaymentReconciliation-requestor PaymentReconciliation.requestor
+status token 23 - - PaymentReconciliation-status PaymentReconciliation.status
 """,
     "Person": """
-address string 19 - - Person.address
-address-city string 20 - - Person.address.city
-address-country string 21 - - Person.address.country
-address-postalcode string 22 - - Person.address.postalCode
-address-state string 23 - - Person.address.state
-address-use token 25 - - Person.address.use
-birthdate date 16 - - Person.birthDate
-email token 29 - - Person.telecom.where(system='email')
-gender token 26 - - Person.gender
-identifier token 27 - - Person.identifier
-link reference 17 Patient,Person,Practitioner,RelatedPerson - Person.link.target
-name string 24 - - Person.name
-organization reference 18 Organization - Person.managingOrganization
-patient reference 17 Patient - Person.link.target.where(resolve() is Patient)
-phone token 30 - - Person.telecom.where(system='phone')
-phonetic string 24 - - Person.name
-practitioner reference 17 Practitioner - Person.link.target.where(resolve() is Practitioner)
-relatedperson reference 17 RelatedPerson - Person.link.target.where(resolve() is RelatedPerson)
-telecom token 28 - - Person.telecom
+address string 19 - - individual-address Person.address
+address-city string 20 - - individual-address-city Person.address.city
+address-country string 21 - - individual-address-country Person.address.country
+address-postalcode string 22 - - individual-address-postalcode Person.address.postalCode
+address-state string 23 - - individual-address-state Person.address.state
+address-use token 25 - - individual-address-use Person.address.use
+birthdate date 16 - - individual-birthdate Person.birthDate
+email token 29 - - individual-email Person.telecom.where(system='email')
+gender token 26 - - individual-gender Person.gender
+identifier token 27 - - Person-identifier Person.identifier
+link reference 17 Patient,Person,Practitioner,RelatedPerson - Person-link Person.link.target
+name string 24 - - Person-name Person.name
+organization reference 18 Organization - Person-organization Person.managingOrganization
+patient reference 17 Patient - Person-patient Person.link.target.where(resolve() is Patient)
+phone token 30 - - individual-phone Person.telecom.where(system='phone')
+phonetic string 24 - - individual-phonetic Person.name
+practitioner reference 17 Practitioner - Person-practitioner Person.link.target.where(resolve() is Practitioner)
+relatedperson reference 17 RelatedPerson - Person-relatedperson Person.link.target.where(resolve() is RelatedPerson)
+telecom token 28 - - individual-telecom Person.telecom
 """,
     "PlanDefinition": """
-composed-of reference 24 - - PlanDefinition.relatedArtifact.where(type='composed-of').resource
-context token 39 - - (PlanDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (PlanDefinition.useContext.value as Quantity) | (PlanDefinition.useContext.value as Range)
-context-type token 38 - - PlanDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity PlanDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token PlanDefinition.useContext
-date date 18 - - PlanDefinition.date
-definition reference 22 ActivityDefinition,PlanDefinition,Questionnaire - PlanDefinition.action.definition
-depends-on reference 25,23 Library - PlanDefinition.relatedArtifact.where(type='depends-on').resource | PlanDefinition.library
-derived-from reference 26 - - PlanDefinition.relatedArtifact.where(type='derived-from').resource
-description string 29 - - PlanDefinition.description
-effective date 19 - - PlanDefinition.effectivePeriod
-identifier token 33 - - PlanDefinition.identifier
-jurisdiction token 34 - - PlanDefinition.jurisdiction
-name string 30 - - PlanDefinition.name
-predecessor reference 27 - - PlanDefinition.relatedArtifact.where(type='predecessor').resource
-publisher string 31 - - PlanDefinition.publisher
-status token 35 - - PlanDefinition.status
-successor reference 28 - - PlanDefinition.relatedArtifact.where(type='successor').resource
-title string 32 - - PlanDefinition.title
-topic token 36 - - PlanDefinition.topic
-type token 37 - - PlanDefinition.type
-url uri 41 - - PlanDefinition.url
-version token 40 - - PlanDefinition.version
+composed-of reference 24 - - PlanDefinition-composed-of PlanDefinition.relatedArtifact.where(type='composed-of').resource
+context token 39 - - PlanDefinition-context (PlanDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - PlanDefinition-context-quantity (PlanDefinition.useContext.value as Quantity) | (PlanDefinition.useContext.value as Range)
+context-type token 38 - - PlanDefinition-context-type PlanDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity PlanDefinition-context-type-quantity PlanDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token PlanDefinition-context-type-value PlanDefinition.useContext
+date date 18 - - PlanDefinition-date PlanDefinition.date
+definition reference 22 ActivityDefinition,PlanDefinition,Questionnaire - PlanDefinition-definition PlanDefinition.action.definition
+depends-on reference 25,23 Library - PlanDefinition-depends-on PlanDefinition.relatedArtifact.where(type='depends-on').resource | PlanDefinition.library
+derived-from reference 26 - - PlanDefinition-derived-from PlanDefinition.relatedArtifact.where(type='derived-from').resource
+description string 29 - - PlanDefinition-description PlanDefinition.description
+effective date 19 - - PlanDefinition-effective PlanDefinition.effectivePeriod
+identifier token 33 - - PlanDefinition-identifier PlanDefinition.identifier
+jurisdiction token 34 - - PlanDefinition-jurisdiction PlanDefinition.jurisdiction
+name string 30 - - PlanDefinition-name PlanDefinition.name
+predecessor reference 27 - - PlanDefinition-predecessor PlanDefinition.relatedArtifact.where(type='predecessor').resource
+publisher string 31 - - PlanDefinition-publisher PlanDefinition.publisher
+status token 35 - - PlanDefinition-status PlanDefinition.status
+successor reference 28 - - PlanDefinition-successor PlanDefinition.relatedArtifact.where(type='successor').resource
+title string 32 - - PlanDefinition-title PlanDefinition.title
+topic token 36 - - PlanDefinition-topic PlanDefinition.topic
+type token 37 - - PlanDefinition-type PlanDefinition.type
+url uri 41 - - PlanDefinition-url PlanDefinition.url
+version token 40 - - PlanDefinition-version PlanDefinition.version
 """,
     "Practitioner": """
-active token 24 - - Practitioner.active
-address string 16 - - Practitioner.address
-address-city string 17 - - Practitioner.address.city
-address-country string 18 - - Practitioner.address.country
-address-postalcode string 19 - - Practitioner.address.postalCode
-address-state string 20 - - Practitioner.address.state
-address-use token 25 - - Practitioner.address.use
-communication token 26 - - Practitioner.communication
-email token 30 - - Practitioner.telecom.where(system='email')
-family string 22 - - Practitioner.name.family
-gender token 27 - - Practitioner.gender
-given string 23 - - Practitioner.name.given
-identifier token 28 - - Practitioner.identifier
-name string 21 - - Practitioner.name
-phone token 31 - - Practitioner.telecom.where(system='phone')
-phonetic string 21 - - Practitioner.name
-telecom token 29 - - Practitioner.telecom
+active token 24 - - Practitioner-active Practitioner.active
+address string 16 - - individual-address Practitioner.address
+address-city string 17 - - individual-address-city Practitioner.address.city
+address-country string 18 - - individual-address-country Practitioner.address.country
+address-postalcode string 19 - - individual-address-postalcode Practitioner.address.postalCode
+address-state string 20 - - individual-address-state Practitioner.address.state
+address-use token 25 - - individual-address-use Practitioner.address.use
+communication token 26 - - Practitioner-communication Practitioner.communication
+email token 30 - - individual-email Practitioner.telecom.where(system='email')
+family string 22 - - individual-family Practitioner.name.family
+gender token 27 - - individual-gender Practitioner.gender
+given string 23 - - individual-given Practitioner.name.given
+identifier token 28 - - Practitioner-identifier Practitioner.identifier
+name string 21 - - Practitioner-name Practitioner.name
+phone token 31 - - individual-phone Practitioner.telecom.where(system='phone')
+phonetic string 21 - - individual-phonetic Practitioner.name
+telecom token 29 - - individual-telecom Practitioner.telecom
 """,
     "PractitionerRole": """
-active token 22 - - PractitionerRole.active
-date date 16 - - PractitionerRole.period
-email token 27 - - PractitionerRole.telecom.where(system='email')
-endpoint reference 17 Endpoint - PractitionerRole.endpoint
-identifier token 24 - - PractitionerRole.identifier
-location reference 19 Location - PractitionerRole.location
-organization reference 20 Organization - PractitionerRole.organization
-phone token 28 - - PractitionerRole.telecom.where(system='phone')
-practitioner reference 21 Practitioner - PractitionerRole.practitioner
-role token 23 - - PractitionerRole.code
-service reference 18 HealthcareService - PractitionerRole.healthcareService
-specialty token 25 - - PractitionerRole.specialty
-telecom token 26 - - PractitionerRole.telecom
+active token 22 - - PractitionerRole-active PractitionerRole.active
+date date 16 - - PractitionerRole-date PractitionerRole.period
+email token 27 - - individual-email PractitionerRole.telecom.where(system='email')
+endpoint reference 17 Endpoint - PractitionerRole-endpoint PractitionerRole.endpoint
+identifier token 24 - - PractitionerRole-identifier PractitionerRole.identifier
+location reference 19 Location - PractitionerRole-location PractitionerRole.location
+organization reference 20 Organization - PractitionerRole-organization PractitionerRole.organization
+phone token 28 - - individual-phone PractitionerRole.telecom.where(system='phone')
+practitioner reference 21 Practitioner - PractitionerRole-practitioner PractitionerRole.practitioner
+role token 23 - - PractitionerRole-role PractitionerRole.code
+service reference 18 HealthcareService - PractitionerRole-service PractitionerRole.healthcareService
+specialty token 25 - - PractitionerRole-specialty PractitionerRole.specialty
+telecom token 26 - - individual-telecom PractitionerRole.telecom
 """,
     "Procedure": """
-based-on reference 17 CarePlan,ServiceRequest - Procedure.basedOn
-category token 25 - - Procedure.category
-code token 26 - - Procedure.code
-date date 16 - - Procedure.performed
-encounter reference 18 Encounter - Procedure.encounter
-identifier token 27 - - Procedure.identifier
-instantiates-canonical reference 19 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - Procedure.instantiatesCanonical
-instantiates-uri uri 30 - - Procedure.instantiatesUri
-location reference 20 Location - Procedure.location
-part-of reference 21 MedicationAdministration,Observation,Procedure - Procedure.partOf
-patient reference 24 Patient - Procedure.subject.where(resolve() is Patient)
-performer reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Procedure.performer.actor
-reason-code token 28 - - Procedure.reasonCode
-reason-reference reference 23 Condition,DiagnosticReport,DocumentReference,Observation,Procedure - Procedure.reasonReference
-status token 29 - - Procedure.status
-subject reference 24 Group,Patient - Procedure.subject
+based-on reference 17 CarePlan,ServiceRequest - Procedure-based-on Procedure.basedOn
+category token 25 - - Procedure-category Procedure.category
+code token 26 - - clinical-code Procedure.code
+date date 16 - - clinical-date Procedure.performed
+encounter reference 18 Encounter - clinical-encounter Procedure.encounter
+identifier token 27 - - clinical-identifier Procedure.identifier
+instantiates-canonical reference 19 ActivityDefinition,Measure,OperationDefinition,PlanDefinition,Questionnaire - Procedure-instantiates-canonical Procedure.instantiatesCanonical
+instantiates-uri uri 30 - - Procedure-instantiates-uri Procedure.instantiatesUri
+location reference 20 Location - Procedure-location Procedure.location
+part-of reference 21 MedicationAdministration,Observation,Procedure - Procedure-part-of Procedure.partOf
+patient reference 24 Patient - clinical-patient Procedure.subject.where(resolve() is Patient)
+performer reference 22 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Procedure-performer Procedure.performer.actor
+reason-code token 28 - - Procedure-reason-code Procedure.reasonCode
+reason-reference reference 23 Condition,DiagnosticReport,DocumentReference,Observation,Procedure - Procedure-reason-reference Procedure.reasonReference
+status token 29 - - Procedure-status Procedure.status
+subject reference 24 Group,Patient - Procedure-subject Procedure.subject
 """,
     "Provenance": """
-agent reference 18 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Provenance.agent.who
-agent-role token 22 - - Provenance.agent.role
-agent-type token 23 - - Provenance.agent.type
-entity reference 19 - - Provenance.entity.what
-location reference 20 Location - Provenance.location
-patient reference 21 Patient - Provenance.target.where(resolve() is Patient)
-recorded date 17 - - Provenance.recorded
-signature-type token 24 - - Provenance.signature.type
-target reference 21 - - Provenance.target
-when date 16 - - (Provenance.occurred as dateTime)
+agent reference 18 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Provenance-agent Provenance.agent.who
+agent-role token 22 - - Provenance-agent-role Provenance.agent.role
+agent-type token 23 - - Provenance-agent-type Provenance.agent.type
+entity reference 19 - - Provenance-entity Provenance.entity.what
+location reference 20 Location - Provenance-location Provenance.location
+patient reference 21 Patient - Provenance-patient Provenance.target.where(resolve() is Patient)
+recorded date 17 - - Provenance-recorded Provenance.recorded
+signature-type token 24 - - Provenance-signature-type Provenance.signature.type
+target reference 21 - - Provenance-target Provenance.target
+when date 16 - - Provenance-when (Provenance.occurred as dateTime)
 """,
     "Questionnaire": """
-code token 27 - - Questionnaire.item.code
-context token 32 - - (Questionnaire.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (Questionnaire.useContext.value as Quantity) | (Questionnaire.useContext.value as Range)
-context-type token 31 - - Questionnaire.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity Questionnaire.useContext
-context-type-value composite 17 - context-type:token,context:token Questionnaire.useContext
-date date 18 - - Questionnaire.date
-definition uri 34 - - Questionnaire.item.definition
-description string 22 - - Questionnaire.description
-effective date 19 - - Questionnaire.effectivePeriod
-identifier token 26 - - Questionnaire.identifier
-jurisdiction token 28 - - Questionnaire.jurisdiction
-name string 23 - - Questionnaire.name
-publisher string 24 - - Questionnaire.publisher
-status token 29 - - Questionnaire.status
-subject-type token 30 - - Questionnaire.subjectType
-title string 25 - - Questionnaire.title
-url uri 35 - - Questionnaire.url
-version token 33 - - Questionnaire.version
+code token 27 - - Questionnaire-code Questionnaire.item.code
+context token 32 - - Questionnaire-context (Questionnaire.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - Questionnaire-context-quantity (Questionnaire.useContext.value as Quantity) | (Questionnaire.useContext.value as Range)
+context-type token 31 - - Questionnaire-context-type Questionnaire.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity Questionnaire-context-type-quantity Questionnaire.useContext
+context-type-value composite 17 - context-type:token,context:token Questionnaire-context-type-value Questionnaire.useContext
+date date 18 - - Questionnaire-date Questionnaire.date
+definition uri 34 - - Questionnaire-definition Questionnaire.item.definition
+description string 22 - - Questionnaire-description Questionnaire.description
+effective date 19 - - Questionnaire-effective Questionnaire.effectivePeriod
+identifier token 26 - - Questionnaire-identifier Questionnaire.identifier
+jurisdiction token 28 - - Questionnaire-jurisdiction Questionnaire.jurisdiction
+name string 23 - - Questionnaire-name Questionnaire.name
+publisher string 24 - - Questionnaire-publisher Questionnaire.publisher
+status token 29 - - Questionnaire-status Questionnaire.status
+subject-type token 30 - - Questionnaire-subject-type Questionnaire.subjectType
+title string 25 - - Questionnaire-title Questionnaire.title
+url uri 35 - - Questionnaire-url Questionnaire.url
+version token 33 - - Questionnaire-version Questionnaire.version
 """,
     "QuestionnaireResponse": """
-author reference 17 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - QuestionnaireResponse.author
-authored date 16 - - QuestionnaireResponse.authored
-based-on reference 18 CarePlan,ServiceRequest - QuestionnaireResponse.basedOn
-encounter reference 19 Encounter - QuestionnaireResponse.encounter
-identifier token 24 - - QuestionnaireResponse.identifier
-part-of reference 20 Observation,Procedure - QuestionnaireResponse.partOf
-patient reference 23 Patient - QuestionnaireResponse.subject.where(resolve() is Patient)
-questionnaire reference 21 Questionnaire - QuestionnaireResponse.questionnaire
-source reference 22 Patient,Practitioner,PractitionerRole,RelatedPerson - QuestionnaireResponse.source
-status token 25 - - QuestionnaireResponse.status
-subject reference 23 - - QuestionnaireResponse.subject
+author reference 17 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - QuestionnaireResponse-author QuestionnaireResponse.author
+authored date 16 - - QuestionnaireResponse-authored QuestionnaireResponse.authored
+based-on reference 18 CarePlan,ServiceRequest - QuestionnaireResponse-based-on QuestionnaireResponse.basedOn
+encounter reference 19 Encounter - QuestionnaireResponse-encounter QuestionnaireResponse.encounter
+identifier token 24 - - QuestionnaireResponse-identifier QuestionnaireResponse.identifier
+item-subject reference 26 - - questionnaireresponse-extensions-QuestionnaireResponse-item-subject QuestionnaireResponse.item.where(hasExtension('http://hl7.org/fhir/StructureDefinition/questionnaireresponse-isSubject')).answer.value.ofType(Reference)
+part-of reference 20 Observation,Procedure - QuestionnaireResponse-part-of QuestionnaireResponse.partOf
+patient reference 23 Patient - QuestionnaireResponse-patient QuestionnaireResponse.subject.where(resolve() is Patient)
+questionnaire reference 21 Questionnaire - QuestionnaireResponse-questionnaire QuestionnaireResponse.questionnaire
+source reference 22 Patient,Practitioner,PractitionerRole,RelatedPerson - QuestionnaireResponse-source QuestionnaireResponse.source
+status token 25 - - QuestionnaireResponse-status QuestionnaireResponse.status
+subject reference 23 - - QuestionnaireResponse-subject QuestionnaireResponse.subject
 """,
     "RelatedPerson": """
-active token 24 - - RelatedPerson.active
-address string 18 - - RelatedPerson.address
-address-city string 19 - - RelatedPerson.address.city
-address-country string 20 - - RelatedPerson.address.country
-address-postalcode string 21 - - RelatedPerson.address.postalCode
-address-state string 22 - - RelatedPerson.address.state
-address-use token 25 - - RelatedPerson.address.use
-birthdate date 16 - - RelatedPerson.birthDate
-email token 30 - - RelatedPerson.telecom.where(system='email')
-gender token 26 - - RelatedPerson.gender
-identifier token 27 - - RelatedPerson.identifier
-name string 23 - - RelatedPerson.name
-patient reference 17 Patient - RelatedPerson.patient
-phone token 31 - - RelatedPerson.telecom.where(system='phone')
-phonetic string 23 - - RelatedPerson.name
-relationship token 28 - - RelatedPerson.relationship
-telecom token 29 - - RelatedPerson.telecom
+active token 24 - - RelatedPerson-active RelatedPerson.active
+address string 18 - - individual-address RelatedPerson.address
+address-city string 19 - - individual-address-city RelatedPerson.address.city
+address-country string 20 - - individual-address-country RelatedPerson.address.country
+address-postalcode string 21 - - individual-address-postalcode RelatedPerson.address.postalCode
+address-state string 22 - - individual-address-state RelatedPerson.address.state
+address-use token 25 - - individual-address-use RelatedPerson.address.use
+birthdate date 16 - - individual-birthdate RelatedPerson.birthDate
+email token 30 - - individual-email RelatedPerson.telecom.where(system='email')
+gender token 26 - - individual-gender RelatedPerson.gender
+identifier token 27 - - RelatedPerson-identifier RelatedPerson.identifier
+name string 23 - - RelatedPerson-name RelatedPerson.name
+patient reference 17 Patient - RelatedPerson-patient RelatedPerson.patient
+phone token 31 - - individual-phone RelatedPerson.telecom.where(system='phone')
+phonetic string 23 - - individual-phonetic RelatedPerson.name
+relationship token 28 - - RelatedPerson-relationship RelatedPerson.relationship
+telecom token 29 - - individual-telecom RelatedPerson.telecom
 """,
     "RequestGroup": """
-author reference 18 Device,Practitioner,PractitionerRole - RequestGroup.author
-authored date 16 - - RequestGroup.authoredOn
-code token 22 - - RequestGroup.code
-encounter reference 19 Encounter - RequestGroup.encounter
-group-identifier token 23 - - RequestGroup.groupIdentifier
-identifier token 24 - - RequestGroup.identifier
-instantiates-canonical reference 20 - - RequestGroup.instantiatesCanonical
-instantiates-uri uri 28 - - RequestGroup.instantiatesUri
-intent token 25 - - RequestGroup.intent
-participant reference 17 Device,Patient,Practitioner,PractitionerRole,RelatedPerson - RequestGroup.action.participant
-patient reference 21 Patient - RequestGroup.subject.where(resolve() is Patient)
-priority token 26 - - RequestGroup.priority
-status token 27 - - RequestGroup.status
-subject reference 21 Group,Patient - RequestGroup.subject
+author reference 18 Device,Practitioner,PractitionerRole - RequestGroup-author RequestGroup.author
+authored date 16 - - RequestGroup-authored RequestGroup.authoredOn
+code token 22 - - RequestGroup-code RequestGroup.code
+encounter reference 19 Encounter - RequestGroup-encounter RequestGroup.encounter
+group-identifier token 23 - - RequestGroup-group-identifier RequestGroup.groupIdentifier
+identifier token 24 - - RequestGroup-identifier RequestGroup.identifier
+instantiates-canonical reference 20 - - RequestGroup-instantiates-canonical RequestGroup.instantiatesCanonical
+instantiates-uri uri 28 - - RequestGroup-instantiates-uri RequestGroup.instantiatesUri
+intent token 25 - - RequestGroup-intent RequestGroup.intent
+participant reference 17 Device,Patient,Practitioner,PractitionerRole,RelatedPerson - RequestGroup-participant RequestGroup.action.participant
+patient reference 21 Patient - RequestGroup-patient RequestGroup.subject.where(resolve() is Patient)
+priority token 26 - - RequestGroup-priority RequestGroup.priority
+status token 27 - - RequestGroup-status RequestGroup.status
+subject reference 21 Group,Patient - RequestGroup-subject RequestGroup.subject
 """,
     "ResearchDefinition": """
-composed-of reference 23 - - ResearchDefinition.relatedArtifact.where(type='composed-of').resource
-context token 37 - - (ResearchDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (ResearchDefinition.useContext.value as Quantity) | (ResearchDefinition.useContext.value as Range)
-context-type token 36 - - ResearchDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ResearchDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token ResearchDefinition.useContext
-date date 18 - - ResearchDefinition.date
-depends-on reference 24,22 Library - ResearchDefinition.relatedArtifact.where(type='depends-on').resource | ResearchDefinition.library
-derived-from reference 25 - - ResearchDefinition.relatedArtifact.where(type='derived-from').resource
-description string 28 - - ResearchDefinition.description
-effective date 19 - - ResearchDefinition.effectivePeriod
-identifier token 32 - - ResearchDefinition.identifier
-jurisdiction token 33 - - ResearchDefinition.jurisdiction
-name string 29 - - ResearchDefinition.name
-predecessor reference 26 - - ResearchDefinition.relatedArtifact.where(type='predecessor').resource
-publisher string 30 - - ResearchDefinition.publisher
-status token 34 - - ResearchDefinition.status
-successor reference 27 - - ResearchDefinition.relatedArtifact.where(type='successor').resource
-title string 31 - - ResearchDefinition.title
-topic token 35 - - ResearchDefinition.topic
-url uri 39 - - ResearchDefinition.url
-version token 38 - - ResearchDefinition.version
+composed-of reference 23 - - ResearchDefinition-composed-of ResearchDefinition.relatedArtifact.where(type='composed-of').resource
+context token 37 - - ResearchDefinition-context (ResearchDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - ResearchDefinition-context-quantity (ResearchDefinition.useContext.value as Quantity) | (ResearchDefinition.useContext.value as Range)
+context-type token 36 - - ResearchDefinition-context-type ResearchDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity ResearchDefinition-context-type-quantity ResearchDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token ResearchDefinition-context-type-value ResearchDefinition.useContext
+date date 18 - - ResearchDefinition-date ResearchDefinition.date
+depends-on reference 24,22 Library - ResearchDefinition-depends-on ResearchDefinition.relatedArtifact.where(type='depends-on').resource | ResearchDefinition.library
+derived-from reference 25 - - ResearchDefinition-derived-from ResearchDefinition.relatedArtifact.where(type='derived-from').resource
+description string 28 - - ResearchDefinition-description ResearchDefinition.description
+effective date 19 - - ResearchDefinition-effective ResearchDefinition.effectivePeriod
+identifier token 32 - - ResearchDefinition-identifier ResearchDefinition.identifier
+jurisdiction token 33 - - ResearchDefinition-jurisdiction ResearchDefinition.jurisdiction
+name string 29 - - ResearchDefinition-name ResearchDefinition.name
+predecessor reference 26 - - ResearchDefinition-predecessor ResearchDefinition.relatedArtifact.where(type='predecessor').resource
+publisher string 30 - - ResearchDefinition-publisher ResearchDefinition.publisher
+status token 34 - - ResearchDefinition-status ResearchDefinition.status
+successor reference 27 - - ResearchDefinition-successor ResearchDefinition.relatedArtifact.where(type='successor').resource
+title string 31 - - ResearchDefinition-title ResearchDefinition.title
+topic token 35 - - ResearchDefinition-topic ResearchDefinition.topic
+url uri 39 - - ResearchDefinition-url ResearchDefinition.url
+version token 38 - - ResearchDefinition-version ResearchDefinition.version
 """,
     "ResearchElementDefinition": """
-composed-of reference 23 - - ResearchElementDefinition.relatedArtifact.where(type='composed-of').resource
-context token 37 - - (ResearchElementDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (ResearchElementDefinition.useContext.value as Quantity) | (ResearchElementDefinition.useContext.value as Range)
-context-type token 36 - - ResearchElementDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ResearchElementDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token ResearchElementDefinition.useContext
-date date 18 - - ResearchElementDefinition.date
-depends-on reference 24,22 Library - ResearchElementDefinition.relatedArtifact.where(type='depends-on').resource | ResearchElementDefinition.library
-derived-from reference 25 - - ResearchElementDefinition.relatedArtifact.where(type='derived-from').resource
-description string 28 - - ResearchElementDefinition.description
-effective date 19 - - ResearchElementDefinition.effectivePeriod
-identifier token 32 - - ResearchElementDefinition.identifier
-jurisdiction token 33 - - ResearchElementDefinition.jurisdiction
-name string 29 - - ResearchElementDefinition.name
-predecessor reference 26 - - ResearchElementDefinition.relatedArtifact.where(type='predecessor').resource
-publisher string 30 - - ResearchElementDefinition.publisher
-status token 34 - - ResearchElementDefinition.status
-successor reference 27 - - ResearchElementDefinition.relatedArtifact.where(type='successor').resource
-title string 31 - - ResearchElementDefinition.title
-topic token 35 - - ResearchElementDefinition.topic
-url uri 39 - - ResearchElementDefinition.url
-version token 38 - - ResearchElementDefinition.version
+composed-of reference 23 - - ResearchElementDefinition-composed-of ResearchElementDefinition.relatedArtifact.where(type='composed-of').resource
+context token 37 - - ResearchElementDefinition-context (ResearchElementDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - ResearchElementDefinition-context-quantity (ResearchElementDefinition.useContext.value as Quantity) | (ResearchElementDefinition.useContext.value as Range)
+context-type token 36 - - ResearchElementDefinition-context-type ResearchElementDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity ResearchElementDefinition-context-type-quantity ResearchElementDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token ResearchElementDefinition-context-type-value ResearchElementDefinition.useContext
+date date 18 - - ResearchElementDefinition-date ResearchElementDefinition.date
+depends-on reference 24,22 Library - ResearchElementDefinition-depends-on ResearchElementDefinition.relatedArtifact.where(type='depends-on').resource | ResearchElementDefinition.library
+derived-from reference 25 - - ResearchElementDefinition-derived-from ResearchElementDefinition.relatedArtifact.where(type='derived-from').resource
+description string 28 - - ResearchElementDefinition-description ResearchElementDefinition.description
+effective date 19 - - ResearchElementDefinition-effective ResearchElementDefinition.effectivePeriod
+identifier token 32 - - ResearchElementDefinition-identifier ResearchElementDefinition.identifier
+jurisdiction token 33 - - ResearchElementDefinition-jurisdiction ResearchElementDefinition.jurisdiction
+name string 29 - - ResearchElementDefinition-name ResearchElementDefinition.name
+predecessor reference 26 - - ResearchElementDefinition-predecessor ResearchElementDefinition.relatedArtifact.where(type='predecessor').resource
+publisher string 30 - - ResearchElementDefinition-publisher ResearchElementDefinition.publisher
+status token 34 - - ResearchElementDefinition-status ResearchElementDefinition.status
+successor reference 27 - - ResearchElementDefinition-successor ResearchElementDefinition.relatedArtifact.where(type='successor').resource
+title string 31 - - ResearchElementDefinition-title ResearchElementDefinition.title
+topic token 35 - - ResearchElementDefinition-topic ResearchElementDefinition.topic
+url uri 39 - - ResearchElementDefinition-url ResearchElementDefinition.url
+version token 38 - - ResearchElementDefinition-version ResearchElementDefinition.version
 """,
     "ResearchStudy": """
-category token 23 - - ResearchStudy.category
-date date 16 - - ResearchStudy.period
-focus token 24 - - ResearchStudy.focus
-identifier token 25 - - ResearchStudy.identifier
-keyword token 26 - - ResearchStudy.keyword
-location token 27 - - ResearchStudy.location
-partof reference 17 ResearchStudy - ResearchStudy.partOf
-principalinvestigator reference 18 Practitioner,PractitionerRole - ResearchStudy.principalInvestigator
-protocol reference 19 PlanDefinition - ResearchStudy.protocol
-site reference 20 Location - ResearchStudy.site
-sponsor reference 21 Organization - ResearchStudy.sponsor
-status token 28 - - ResearchStudy.status
-title string 22 - - ResearchStudy.title
+category token 23 - - ResearchStudy-category ResearchStudy.category
+date date 16 - - ResearchStudy-date ResearchStudy.period
+focus token 24 - - ResearchStudy-focus ResearchStudy.focus
+identifier token 25 - - ResearchStudy-identifier ResearchStudy.identifier
+keyword token 26 - - ResearchStudy-keyword ResearchStudy.keyword
+location token 27 - - ResearchStudy-location ResearchStudy.location
+partof reference 17 ResearchStudy - ResearchStudy-partof ResearchStudy.partOf
+principalinvestigator reference 18 Practitioner,PractitionerRole - ResearchStudy-principalinvestigator ResearchStudy.principalInvestigator
+protocol reference 19 PlanDefinition - ResearchStudy-protocol ResearchStudy.protocol
+site reference 20 Location - ResearchStudy-site ResearchStudy.site
+sponsor reference 21 Organization - ResearchStudy-sponsor ResearchStudy.sponsor
+status token 28 - - ResearchStudy-status ResearchStudy.status
+title string 22 - - ResearchStudy-title ResearchStudy.title
 """,
     "ResearchSubject": """
-date date 16 - - ResearchSubject.period
-identifier token 19 - - ResearchSubject.identifier
-individual reference 17 Patient - ResearchSubject.individual
-patient reference 17 Patient - ResearchSubject.individual
-status token 20 - - ResearchSubject.status
-study reference 18 ResearchStudy - ResearchSubject.study
+date date 16 - - ResearchSubject-date ResearchSubject.period
+identifier token 19 - - ResearchSubject-identifier ResearchSubject.identifier
+individual reference 17 Patient - ResearchSubject-individual ResearchSubject.individual
+patient reference 17 Patient - ResearchSubject-patient ResearchSubject.individual
+status token 20 - - ResearchSubject-status ResearchSubject.status
+study reference 18 ResearchStudy - ResearchSubject-study ResearchSubject.study
 """,
     "RiskAssessment": """
-condition reference 18 Condition - RiskAssessment.condition
-date date 16 - - (RiskAssessment.occurrence as dateTime)
-encounter reference 19 Encounter - RiskAssessment.encounter
-identifier token 22 - - RiskAssessment.identifier
-method token 23 - - RiskAssessment.method
-patient reference 21 Patient - RiskAssessment.subject.where(resolve() is Patient)
-performer reference 20 Device,Practitioner,PractitionerRole - RiskAssessment.performer
-probability number 17 - - RiskAssessment.prediction.probability
-risk token 24 - - RiskAssessment.prediction.qualitativeRisk
-subject reference 21 Group,Patient - RiskAssessment.subject
+condition reference 18 Condition - RiskAssessment-condition RiskAssessment.condition
+date date 16 - - clinical-date (RiskAssessment.occurrence as dateTime)
+encounter reference 19 Encounter - clinical-encounter RiskAssessment.encounter
+identifier token 22 - - clinical-identifier RiskAssessment.identifier
+method token 23 - - RiskAssessment-method RiskAssessment.method
+patient reference 21 Patient - clinical-patient RiskAssessment.subject.where(resolve() is Patient)
+performer reference 20 Device,Practitioner,PractitionerRole - RiskAssessment-performer RiskAssessment.performer
+probability number 17 - - RiskAssessment-probability RiskAssessment.prediction.probability
+risk token 24 - - RiskAssessment-risk RiskAssessment.prediction.qualitativeRisk
+subject reference 21 Group,Patient - RiskAssessment-subject RiskAssessment.subject
 """,
     "RiskEvidenceSynthesis": """
-context token 30 - - (RiskEvidenceSynthesis.useContext.value as CodeableConcept)
-context-quantity quantity 20,21 - - (RiskEvidenceSynthesis.useContext.value as Quantity) | (RiskEvidenceSynthesis.useContext.value as Range)
-context-type token 29 - - RiskEvidenceSynthesis.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity RiskEvidenceSynthesis.useContext
-context-type-value composite 17 - context-type:token,context:token RiskEvidenceSynthesis.useContext
-date date 18 - - RiskEvidenceSynthesis.date
-description string 22 - - RiskEvidenceSynthesis.description
-effective date 19 - - RiskEvidenceSynthesis.effectivePeriod
-identifier token 26 - - RiskEvidenceSynthesis.identifier
-jurisdiction token 27 - - RiskEvidenceSynthesis.jurisdiction
-name string 23 - - RiskEvidenceSynthesis.name
-publisher string 24 - - RiskEvidenceSynthesis.publisher
-status token 28 - - RiskEvidenceSynthesis.status
-title string 25 - - RiskEvidenceSynthesis.title
-url uri 32 - - RiskEvidenceSynthesis.url
-version token 31 - - RiskEvidenceSynthesis.version
+context token 30 - - RiskEvidenceSynthesis-context (RiskEvidenceSynthesis.useContext.value as CodeableConcept)
+context-quantity quantity 20,21 - - RiskEvidenceSynthesis-context-quantity (RiskEvidenceSynthesis.useContext.value as Quantity) | (RiskEvidenceSynthesis.useContext.value as Range)
+context-type token 29 - - RiskEvidenceSynthesis-context-type RiskEvidenceSynthesis.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity RiskEvidenceSynthesis-context-type-quantity RiskEvidenceSynthesis.useContext
+context-type-value composite 17 - context-type:token,context:token RiskEvidenceSynthesis-context-type-value RiskEvidenceSynthesis.useContext
+date date 18 - - RiskEvidenceSynthesis-date RiskEvidenceSynthesis.date
+description string 22 - - RiskEvidenceSynthesis-description RiskEvidenceSynthesis.description
+effective date 19 - - RiskEvidenceSynthesis-effective RiskEvidenceSynthesis.effectivePeriod
+identifier token 26 - - RiskEvidenceSynthesis-identifier RiskEvidenceSynthesis.identifier
+jurisdiction token 27 - - RiskEvidenceSynthesis-jurisdiction RiskEvidenceSynthesis.jurisdiction
+name string 23 - - RiskEvidenceSynthesis-name RiskEvidenceSynthesis.name
+publisher string 24 - - RiskEvidenceSynthesis-publisher RiskEvidenceSynthesis.publisher
+status token 28 - - RiskEvidenceSynthesis-status RiskEvidenceSynthesis.status
+title string 25 - - RiskEvidenceSynthesis-title RiskEvidenceSynthesis.title
+url uri 32 - - RiskEvidenceSynthesis-url RiskEvidenceSynthesis.url
+version token 31 - - RiskEvidenceSynthesis-version RiskEvidenceSynthesis.version
 """,
     "Schedule": """
-active token 18 - - Schedule.active
-actor reference 17 Device,HealthcareService,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - Schedule.actor
-date date 16 - - Schedule.planningHorizon
-identifier token 19 - - Schedule.identifier
-service-category token 20 - - Schedule.serviceCategory
-service-type token 21 - - Schedule.serviceType
-specialty token 22 - - Schedule.specialty
+active token 18 - - Schedule-active Schedule.active
+actor reference 17 Device,HealthcareService,Location,Patient,Practitioner,PractitionerRole,RelatedPerson - Schedule-actor Schedule.actor
+date date 16 - - Schedule-date Schedule.planningHorizon
+identifier token 19 - - Schedule-identifier Schedule.identifier
+service-category token 20 - - Schedule-service-category Schedule.serviceCategory
+service-type token 21 - - Schedule-service-type Schedule.serviceType
+specialty token 22 - - Schedule-specialty Schedule.specialty
 """,
     "SearchParameter": """
-base token 26 - - SearchParameter.base
-code token 27 - - SearchParameter.code
-component reference 21 SearchParameter - SearchParameter.component.definition
-context token 33 - - (SearchParameter.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (SearchParameter.useContext.value as Quantity) | (SearchParameter.useContext.value as Range)
-context-type token 32 - - SearchParameter.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity SearchParameter.useContext
-context-type-value composite 17 - context-type:token,context:token SearchParameter.useContext
-date date 18 - - SearchParameter.date
-derived-from reference 22 SearchParameter - SearchParameter.derivedFrom
-description string 23 - - SearchParameter.description
-jurisdiction token 28 - - SearchParameter.jurisdiction
-name string 24 - - SearchParameter.name
-publisher string 25 - - SearchParameter.publisher
-status token 29 - - SearchParameter.status
-target token 30 - - SearchParameter.target
-type token 31 - - SearchParameter.type
-url uri 35 - - SearchParameter.url
-version token 34 - - SearchParameter.version
+base token 26 - - SearchParameter-base SearchParameter.base
+code token 27 - - SearchParameter-code SearchParameter.code
+component reference 21 SearchParameter - SearchParameter-component SearchParameter.component.definition
+context token 33 - - conformance-context (SearchParameter.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (SearchParameter.useContext.value as Quantity) | (SearchParameter.useContext.value as Range)
+context-type token 32 - - conformance-context-type SearchParameter.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity SearchParameter.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value SearchParameter.useContext
+date date 18 - - conformance-date SearchParameter.date
+derived-from reference 22 SearchParameter - SearchParameter-derived-from SearchParameter.derivedFrom
+description string 23 - - conformance-description SearchParameter.description
+jurisdiction token 28 - - conformance-jurisdiction SearchParameter.jurisdiction
+name string 24 - - conformance-name SearchParameter.name
+publisher string 25 - - conformance-publisher SearchParameter.publisher
+status token 29 - - conformance-status SearchParameter.status
+target token 30 - - SearchParameter-target SearchParameter.target
+type token 31 - - SearchParameter-type SearchParameter.type
+url uri 35 - - conformance-url SearchParameter.url
+version token 34 - - conformance-version SearchParameter.version
 """,
     "ServiceRequest": """
-authored date 16 - - ServiceRequest.authoredOn
-based-on reference 18 CarePlan,MedicationRequest,ServiceRequest - ServiceRequest.basedOn
-body-site token 26 - - ServiceRequest.bodySite
-category token 27 - - ServiceRequest.category
-code token 28 - - ServiceRequest.code
-encounter reference 19 Encounter - ServiceRequest.encounter
-identifier token 29 - - ServiceRequest.identifier
-instantiates-canonical reference 20 ActivityDefinition,PlanDefinition - ServiceRequest.instantiatesCanonical
-instantiates-uri uri 35 - - ServiceRequest.instantiatesUri
-intent token 30 - - ServiceRequest.intent
-occurrence date 17 - - ServiceRequest.occurrence
-patient reference 25 Patient - ServiceRequest.subject.where(resolve() is Patient)
-performer reference 21 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ServiceRequest.performer
-performer-type token 31 - - ServiceRequest.performerType
-priority token 32 - - ServiceRequest.priority
-replaces reference 22 ServiceRequest - ServiceRequest.replaces
-requester reference 23 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ServiceRequest.requester
-requisition token 33 - - ServiceRequest.requisition
-specimen reference 24 Specimen - ServiceRequest.specimen
-status token 34 - - ServiceRequest.status
-subject reference 25 Device,Group,Location,Patient - ServiceRequest.subject
+authored date 16 - - ServiceRequest-authored ServiceRequest.authoredOn
+based-on reference 18 CarePlan,MedicationRequest,ServiceRequest - ServiceRequest-based-on ServiceRequest.basedOn
+body-site token 26 - - ServiceRequest-body-site ServiceRequest.bodySite
+category token 27 - - ServiceRequest-category ServiceRequest.category
+code token 28 - - clinical-code ServiceRequest.code
+encounter reference 19 Encounter - clinical-encounter ServiceRequest.encounter
+identifier token 29 - - clinical-identifier ServiceRequest.identifier
+instantiates-canonical reference 20 ActivityDefinition,PlanDefinition - ServiceRequest-instantiates-canonical ServiceRequest.instantiatesCanonical
+instantiates-uri uri 35 - - ServiceRequest-instantiates-uri ServiceRequest.instantiatesUri
+intent token 30 - - ServiceRequest-intent ServiceRequest.intent
+occurrence date 17 - - ServiceRequest-occurrence ServiceRequest.occurrence
+patient reference 25 Patient - clinical-patient ServiceRequest.subject.where(resolve() is Patient)
+performer reference 21 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ServiceRequest-performer ServiceRequest.performer
+performer-type token 31 - - ServiceRequest-performer-type ServiceRequest.performerType
+priority token 32 - - ServiceRequest-priority ServiceRequest.priority
+replaces reference 22 ServiceRequest - ServiceRequest-replaces ServiceRequest.replaces
+requester reference 23 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - ServiceRequest-requester ServiceRequest.requester
+requisition token 33 - - ServiceRequest-requisition ServiceRequest.requisition
+specimen reference 24 Specimen - ServiceRequest-specimen ServiceRequest.specimen
+status token 34 - - ServiceRequest-status ServiceRequest.status
+subject reference 25 Device,Group,Location,Patient - ServiceRequest-subject ServiceRequest.subject
 """,
     "Slot": """
-appointment-type token 18 - - Slot.appointmentType
-identifier token 19 - - Slot.identifier
-schedule reference 17 Schedule - Slot.schedule
-service-category token 20 - - Slot.serviceCategory
-service-type token 21 - - Slot.serviceType
-specialty token 22 - - Slot.specialty
-start date 16 - - Slot.start
-status token 23 - - Slot.status
+appointment-type token 18 - - Slot-appointment-type Slot.appointmentType
+identifier token 19 - - Slot-identifier Slot.identifier
+schedule reference 17 Schedule - Slot-schedule Slot.schedule
+service-category token 20 - - Slot-service-category Slot.serviceCategory
+service-type token 21 - - Slot-service-type Slot.serviceType
+specialty token 22 - - Slot-specialty Slot.specialty
+start date 16 - - Slot-start Slot.start
+status token 23 - - Slot-status Slot.status
 """,
     "Specimen": """
-accession token 20 - - Specimen.accessionIdentifier
-bodysite token 21 - - Specimen.collection.bodySite
-collected date 16 - - Specimen.collection.collected
-collector reference 17 Practitioner,PractitionerRole - Specimen.collection.collector
-container token 23 - - Specimen.container.type
-container-id token 22 - - Specimen.container.identifier
-identifier token 24 - - Specimen.identifier
-parent reference 18 Specimen - Specimen.parent
-patient reference 19 Patient - Specimen.subject.where(resolve() is Patient)
-status token 25 - - Specimen.status
-subject reference 19 Device,Group,Location,Patient,Substance - Specimen.subject
-type token 26 - - Specimen.type
+accession token 20 - - Specimen-accession Specimen.accessionIdentifier
+bodysite token 21 - - Specimen-bodysite Specimen.collection.bodySite
+collected date 16 - - Specimen-collected Specimen.collection.collected
+collector reference 17 Practitioner,PractitionerRole - Specimen-collector Specimen.collection.collector
+container token 23 - - Specimen-container Specimen.container.type
+container-id token 22 - - Specimen-container-id Specimen.container.identifier
+identifier token 24 - - Specimen-identifier Specimen.identifier
+parent reference 18 Specimen - Specimen-parent Specimen.parent
+patient reference 19 Patient - Specimen-patient Specimen.subject.where(resolve() is Patient)
+status token 25 - - Specimen-status Specimen.status
+subject reference 19 Device,Group,Location,Patient,Substance - Specimen-subject Specimen.subject
+type token 26 - - Specimen-type Specimen.type
 """,
     "SpecimenDefinition": """
-container token 18 - - SpecimenDefinition.typeTested.container.type
-identifier token 16 - - SpecimenDefinition.identifier
-type token 17 - - SpecimenDefinition.typeCollected
+container token 18 - - SpecimenDefinition-container SpecimenDefinition.typeTested.container.type
+identifier token 16 - - SpecimenDefinition-identifier SpecimenDefinition.identifier
+type token 17 - - SpecimenDefinition-type SpecimenDefinition.typeCollected
 """,
     "StructureDefinition": """
-abstract token 27 - - StructureDefinition.abstract
-base reference 21 StructureDefinition - StructureDefinition.baseDefinition
-base-path token 37,30 - - StructureDefinition.snapshot.element.base.path | StructureDefinition.differential.element.base.path
-context token 41 - - (StructureDefinition.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (StructureDefinition.useContext.value as Quantity) | (StructureDefinition.useContext.value as Range)
-context-type token 40 - - StructureDefinition.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity StructureDefinition.useContext
-context-type-value composite 17 - context-type:token,context:token StructureDefinition.useContext
-date date 18 - - StructureDefinition.date
-derivation token 29 - - StructureDefinition.derivation
-description string 23 - - StructureDefinition.description
-experimental token 32 - - StructureDefinition.experimental
-ext-context token 28 - - StructureDefinition.context.type
-identifier token 33 - - StructureDefinition.identifier
-jurisdiction token 34 - - StructureDefinition.jurisdiction
-keyword token 35 - - StructureDefinition.keyword
-kind token 36 - - StructureDefinition.kind
-name string 24 - - StructureDefinition.name
-path token 38,31 - - StructureDefinition.snapshot.element.path | StructureDefinition.differential.element.path
-publisher string 25 - - StructureDefinition.publisher
-status token 39 - - StructureDefinition.status
-title string 26 - - StructureDefinition.title
-type uri 43 - - StructureDefinition.type
-url uri 44 - - StructureDefinition.url
-valueset reference 22 ValueSet - StructureDefinition.snapshot.element.binding.valueSet
-version token 42 - - StructureDefinition.version
+abstract token 27 - - StructureDefinition-abstract StructureDefinition.abstract
+base reference 21 StructureDefinition - StructureDefinition-base StructureDefinition.baseDefinition
+base-path token 37,30 - - StructureDefinition-base-path StructureDefinition.snapshot.element.base.path | StructureDefinition.differential.element.base.path
+context token 41 - - conformance-context (StructureDefinition.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (StructureDefinition.useContext.value as Quantity) | (StructureDefinition.useContext.value as Range)
+context-type token 40 - - conformance-context-type StructureDefinition.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity StructureDefinition.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value StructureDefinition.useContext
+date date 18 - - conformance-date StructureDefinition.date
+derivation token 29 - - StructureDefinition-derivation StructureDefinition.derivation
+description string 23 - - conformance-description StructureDefinition.description
+experimental token 32 - - StructureDefinition-experimental StructureDefinition.experimental
+ext-context token 28 - - StructureDefinition-ext-context StructureDefinition.context.type
+identifier token 33 - - conformance-identifier StructureDefinition.identifier
+jurisdiction token 34 - - conformance-jurisdiction StructureDefinition.jurisdiction
+keyword token 35 - - StructureDefinition-keyword StructureDefinition.keyword
+kind token 36 - - StructureDefinition-kind StructureDefinition.kind
+name string 24 - - conformance-name StructureDefinition.name
+path token 38,31 - - StructureDefinition-path StructureDefinition.snapshot.element.path | StructureDefinition.differential.element.path
+publisher string 25 - - conformance-publisher StructureDefinition.publisher
+status token 39 - - conformance-status StructureDefinition.status
+title string 26 - - conformance-title StructureDefinition.title
+type uri 43 - - StructureDefinition-type StructureDefinition.type
+url uri 44 - - conformance-url StructureDefinition.url
+valueset reference 22 ValueSet - StructureDefinition-valueset StructureDefinition.snapshot.element.binding.valueSet
+version token 42 - - conformance-version StructureDefinition.version
 """,
     "StructureMap": """
-context token 29 - - (StructureMap.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (StructureMap.useContext.value as Quantity) | (StructureMap.useContext.value as Range)
-context-type token 28 - - StructureMap.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity StructureMap.useContext
-context-type-value composite 17 - context-type:token,context:token StructureMap.useContext
-date date 18 - - StructureMap.date
-description string 21 - - StructureMap.description
-identifier token 25 - - StructureMap.identifier
-jurisdiction token 26 - - StructureMap.jurisdiction
-name string 22 - - StructureMap.name
-publisher string 23 - - StructureMap.publisher
-status token 27 - - StructureMap.status
-title string 24 - - StructureMap.title
-url uri 31 - - StructureMap.url
-version token 30 - - StructureMap.version
+context token 29 - - conformance-context (StructureMap.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (StructureMap.useContext.value as Quantity) | (StructureMap.useContext.value as Range)
+context-type token 28 - - conformance-context-type StructureMap.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity StructureMap.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value StructureMap.useContext
+date date 18 - - conformance-date StructureMap.date
+description string 21 - - conformance-description StructureMap.description
+identifier token 25 - - conformance-identifier StructureMap.identifier
+jurisdiction token 26 - - conformance-jurisdiction StructureMap.jurisdiction
+name string 22 - - conformance-name StructureMap.name
+publisher string 23 - - conformance-publisher StructureMap.publisher
+status token 27 - - conformance-status StructureMap.status
+title string 24 - - conformance-title StructureMap.title
+url uri 31 - - conformance-url StructureMap.url
+version token 30 - - conformance-version StructureMap.version
 """,
     "Subscription": """
-contact token 19 - - Subscription.contact
-criteria string 16 - - Subscription.criteria
-payload token 17 - - Subscription.channel.payload
-status token 20 - - Subscription.status
-type token 18 - - Subscription.channel.type
-url uri 21 - - Subscription.channel.endpoint
+contact token 19 - - Subscription-contact Subscription.contact
+criteria string 16 - - Subscription-criteria Subscription.criteria
+payload token 17 - - Subscription-payload Subscription.channel.payload
+status token 20 - - Subscription-status Subscription.status
+type token 18 - - Subscription-type Subscription.channel.type
+url uri 21 - - Subscription-url Subscription.channel.endpoint
 """,
     "Substance": """
-category token 19 - - Substance.category
-code token 20,22 - - Substance.code | (Substance.ingredient.substance as CodeableConcept)
-container-identifier token 23 - - Substance.instance.identifier
-expiry date 16 - - Substance.instance.expiry
-identifier token 21 - - Substance.identifier
-quantity quantity 17 - - Substance.instance.quantity
-status token 24 - - Substance.status
-substance-reference reference 18 Substance - (Substance.ingredient.substance as Reference)
+category token 19 - - Substance-category Substance.category
+code token 20,22 - - Substance-code Substance.code | (Substance.ingredient.substance as CodeableConcept)
+container-identifier token 23 - - Substance-container-identifier Substance.instance.identifier
+expiry date 16 - - Substance-expiry Substance.instance.expiry
+identifier token 21 - - Substance-identifier Substance.identifier
+quantity quantity 17 - - Substance-quantity Substance.instance.quantity
+status token 24 - - Substance-status Substance.status
+substance-reference reference 18 Substance - Substance-substance-reference (Substance.ingredient.substance as Reference)
 """,
     "SubstanceNucleicAcid": """
 """,
@@ -1892,117 +1909,122 @@ substance-reference reference 18 Substance - (Substance.ingredient.substance as 
     "SubstanceSourceMaterial": """
 """,
     "SubstanceSpecification": """
-code token 16 - - SubstanceSpecification.code.code
+code token 16 - - SubstanceSpecification-code SubstanceSpecification.code.code
 """,
     "SupplyDelivery": """
-identifier token 19 - - SupplyDelivery.identifier
-patient reference 16 Patient - SupplyDelivery.patient
-receiver reference 17 Practitioner,PractitionerRole - SupplyDelivery.receiver
-status token 20 - - SupplyDelivery.status
-supplier reference 18 Organization,Practitioner,PractitionerRole - SupplyDelivery.supplier
+identifier token 19 - - clinical-identifier SupplyDelivery.identifier
+patient reference 16 Patient - clinical-patient SupplyDelivery.patient
+receiver reference 17 Practitioner,PractitionerRole - SupplyDelivery-receiver SupplyDelivery.receiver
+status token 20 - - SupplyDelivery-status SupplyDelivery.status
+supplier reference 18 Organization,Practitioner,PractitionerRole - SupplyDelivery-supplier SupplyDelivery.supplier
 """,
     "SupplyRequest": """
-category token 20 - - SupplyRequest.category
-date date 16 - - SupplyRequest.authoredOn
-identifier token 21 - - SupplyRequest.identifier
-requester reference 18 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - SupplyRequest.requester
-status token 22 - - SupplyRequest.status
-subject reference 17 Location,Organization,Patient - SupplyRequest.deliverTo
-supplier reference 19 HealthcareService,Organization - SupplyRequest.supplier
+category token 20 - - SupplyRequest-category SupplyRequest.category
+date date 16 - - clinical-date SupplyRequest.authoredOn
+identifier token 21 - - clinical-identifier SupplyRequest.identifier
+requester reference 18 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - SupplyRequest-requester SupplyRequest.requester
+status token 22 - - SupplyRequest-status SupplyRequest.status
+subject reference 17 Location,Organization,Patient - SupplyRequest-subject SupplyRequest.deliverTo
+supplier reference 19 HealthcareService,Organization - SupplyRequest-supplier SupplyRequest.supplier
 """,
     "Task": """
-authored-on date 16 - - Task.authoredOn
-based-on reference 19 - - Task.basedOn
-business-status token 26 - - Task.businessStatus
-code token 27 - - Task.code
-encounter reference 20 Encounter - Task.encounter
-focus reference 21 - - Task.focus
-group-identifier token 28 - - Task.groupIdentifier
-identifier token 29 - - Task.identifier
-intent token 30 - - Task.intent
-modified date 18 - - Task.lastModified
-owner reference 23 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Task.owner
-part-of reference 24 Task - Task.partOf
-patient reference 22 Patient - Task.for.where(resolve() is Patient)
-performer token 31 - - Task.performerType
-period date 17 - - Task.executionPeriod
-priority token 32 - - Task.priority
-requester reference 25 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Task.requester
-status token 33 - - Task.status
-subject reference 22 - - Task.for
+authored-on date 16 - - Task-authored-on Task.authoredOn
+based-on reference 19 - - Task-based-on Task.basedOn
+business-status token 26 - - Task-business-status Task.businessStatus
+code token 27 - - Task-code Task.code
+encounter reference 20 Encounter - Task-encounter Task.encounter
+focus reference 21 - - Task-focus Task.focus
+group-identifier token 28 - - Task-group-identifier Task.groupIdentifier
+identifier token 29 - - Task-identifier Task.identifier
+intent token 30 - - Task-intent Task.intent
+modified date 18 - - Task-modified Task.lastModified
+owner reference 23 CareTeam,Device,HealthcareService,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Task-owner Task.owner
+part-of reference 24 Task - Task-part-of Task.partOf
+patient reference 22 Patient - Task-patient Task.for.where(resolve() is Patient)
+performer token 31 - - Task-performer Task.performerType
+period date 17 - - Task-period Task.executionPeriod
+priority token 32 - - Task-priority Task.priority
+requester reference 25 Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson - Task-requester Task.requester
+status token 33 - - Task-status Task.status
+subject reference 22 - - Task-subject Task.for
 """,
     "TerminologyCapabilities": """
-context token 28 - - (TerminologyCapabilities.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (TerminologyCapabilities.useContext.value as Quantity) | (TerminologyCapabilities.useContext.value as Range)
-context-type token 27 - - TerminologyCapabilities.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity TerminologyCapabilities.useContext
-context-type-value composite 17 - context-type:token,context:token TerminologyCapabilities.useContext
-date date 18 - - TerminologyCapabilities.date
-description string 21 - - TerminologyCapabilities.description
-jurisdiction token 25 - - TerminologyCapabilities.jurisdiction
-name string 22 - - TerminologyCapabilities.name
-publisher string 23 - - TerminologyCapabilities.publisher
-status token 26 - - TerminologyCapabilities.status
-title string 24 - - TerminologyCapabilities.title
-url uri 30 - - TerminologyCapabilities.url
-version token 29 - - TerminologyCapabilities.version
+context token 28 - - conformance-context (TerminologyCapabilities.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (TerminologyCapabilities.useContext.value as Quantity) | (TerminologyCapabilities.useContext.value as Range)
+context-type token 27 - - conformance-context-type TerminologyCapabilities.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity TerminologyCapabilities.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value TerminologyCapabilities.useContext
+date date 18 - - conformance-date TerminologyCapabilities.date
+description string 21 - - conformance-description TerminologyCapabilities.description
+jurisdiction token 25 - - conformance-jurisdiction TerminologyCapabilities.jurisdiction
+name string 22 - - conformance-name TerminologyCapabilities.name
+publisher string 23 - - conformance-publisher TerminologyCapabilities.publisher
+status token 26 - - conformance-status TerminologyCapabilities.status
+title string 24 - - conformance-title TerminologyCapabilities.title
+url uri 30 - - conformance-url TerminologyCapabilities.url
+version token 29 - - conformance-version TerminologyCapabilities.version
 """,
     "TestReport": """
-identifier token 19 - - TestReport.identifier
-issued date 16 - - TestReport.issued
-participant uri 21 - - TestReport.participant.uri
-result token 20 - - TestReport.result
-tester string 18 - - TestReport.tester
-testscript reference 17 TestScript - TestReport.testScript
+identifier token 19 - - TestReport-identifier TestReport.identifier
+issued date 16 - - TestReport-issued TestReport.issued
+participant uri 21 - - TestReport-participant TestReport.participant.uri
+result token 20 - - TestReport-result TestReport.result
+tester string 18 - - TestReport-tester TestReport.tester
+testscript reference 17 TestScript - TestReport-testscript TestReport.testScript
 """,
     "TestScript": """
-context token 30 - - (TestScript.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (TestScript.useContext.value as Quantity) | (TestScript.useContext.value as Range)
-context-type token 29 - - TestScript.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity TestScript.useContext
-context-type-value composite 17 - context-type:token,context:token TestScript.useContext
-date date 18 - - TestScript.date
-description string 21 - - TestScript.description
-identifier token 26 - - TestScript.identifier
-jurisdiction token 27 - - TestScript.jurisdiction
-name string 23 - - TestScript.name
-publisher string 24 - - TestScript.publisher
-status token 28 - - TestScript.status
-testscript-capability string 22 - - TestScript.metadata.capability.description
-title string 25 - - TestScript.title
-url uri 32 - - TestScript.url
-version token 31 - - TestScript.version
+context token 30 - - TestScript-context (TestScript.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - TestScript-context-quantity (TestScript.useContext.value as Quantity) | (TestScript.useContext.value as Range)
+context-type token 29 - - TestScript-context-type TestScript.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity TestScript-context-type-quantity TestScript.useContext
+context-type-value composite 17 - context-type:token,context:token TestScript-context-type-value TestScript.useContext
+date date 18 - - TestScript-date TestScript.date
+description string 21 - - TestScript-description TestScript.description
+identifier token 26 - - TestScript-identifier TestScript.identifier
+jurisdiction token 27 - - TestScript-jurisdiction TestScript.jurisdiction
+name string 23 - - TestScript-name TestScript.name
+publisher string 24 - - TestScript-publisher TestScript.publisher
+status token 28 - - TestScript-status TestScript.status
+testscript-capability string 22 - - TestScript-testscript-capability TestScript.metadata.capability.description
+title string 25 - - TestScript-title TestScript.title
+url uri 32 - - TestScript-url TestScript.url
+version token 31 - - TestScript-version TestScript.version
 """,
     "ValueSet": """
-code token 26,25 - - ValueSet.expansion.contains.code | ValueSet.compose.include.concept.code
-context token 31 - - (ValueSet.useContext.value as CodeableConcept)
-context-quantity quantity 19,20 - - (ValueSet.useContext.value as Quantity) | (ValueSet.useContext.value as Range)
-context-type token 30 - - ValueSet.useContext.code
-context-type-quantity composite 16 - context-type:token,context-quantity:quantity ValueSet.useContext
-context-type-value composite 17 - context-type:token,context:token ValueSet.useContext
-date date 18 - - ValueSet.date
-description string 21 - - ValueSet.description
-expansion uri 34 - - ValueSet.expansion.identifier
-identifier token 27 - - ValueSet.identifier
-jurisdiction token 28 - - ValueSet.jurisdiction
-name string 22 - - ValueSet.name
-publisher string 23 - - ValueSet.publisher
-reference uri 33 - - ValueSet.compose.include.system
-status token 29 - - ValueSet.status
-title string 24 - - ValueSet.title
-url uri 35 - - ValueSet.url
-version token 32 - - ValueSet.version
+author string 38 - - valueset-extensions-ValueSet-author ValueSet.extension('http://hl7.org/fhir/StructureDefinition/valueset-author')
+code token 26,25 - - ValueSet-code ValueSet.expansion.contains.code | ValueSet.compose.include.concept.code
+context token 31 - - conformance-context (ValueSet.useContext.value as CodeableConcept)
+context-quantity quantity 19,20 - - conformance-context-quantity (ValueSet.useContext.value as Quantity) | (ValueSet.useContext.value as Range)
+context-type token 30 - - conformance-context-type ValueSet.useContext.code
+context-type-quantity composite 16 - context-type:token,context-quantity:quantity conformance-context-type-quantity ValueSet.useContext
+context-type-value composite 17 - context-type:token,context:token conformance-context-type-value ValueSet.useContext
+date date 18 - - conformance-date ValueSet.date
+description string 21 - - conformance-description ValueSet.description
+effective date 36 - - valueset-extensions-ValueSet-effective ValueSet.extension('http://hl7.org/fhir/StructureDefinition/valueset-effectiveDate')
+end date 37 - - valueset-extensions-ValueSet-end ValueSet.extension('http://hl7.org/fhir/StructureDefinition/valueset-expirationDate')
+expansion uri 34 - - ValueSet-expansion ValueSet.expansion.identifier
+identifier token 27 - - conformance-identifier ValueSet.identifier
+jurisdiction token 28 - - conformance-jurisdiction ValueSet.jurisdiction
+keyword string 39 - - valueset-extensions-ValueSet-keyword ValueSet.extension('http://hl7.org/fhir/StructureDefinition/valueset-keyWord')
+name string 22 - - conformance-name ValueSet.name
+publisher string 23 - - conformance-publisher ValueSet.publisher
+reference uri 33 - - ValueSet-reference ValueSet.compose.include.system
+status token 29 - - conformance-status ValueSet.status
+title string 24 - - conformance-title ValueSet.title
+url uri 35 - - conformance-url ValueSet.url
+version token 32 - - conformance-version ValueSet.version
+workflow token 40 - - valueset-extensions-ValueSet-workflow ValueSet.extension('http://hl7.org/fhir/StructureDefinition/valueset-workflowStatus')
 """,
     "VerificationResult": """
-target reference 16 - - VerificationResult.target
+target reference 16 - - VerificationResult-target VerificationResult.target
 """,
     "VisionPrescription": """
-datewritten date 16 - - VisionPrescription.dateWritten
-encounter reference 17 Encounter - VisionPrescription.encounter
-identifier token 20 - - VisionPrescription.identifier
-patient reference 18 Patient - VisionPrescription.patient
-prescriber reference 19 Practitioner,PractitionerRole - VisionPrescription.prescriber
-status token 21 - - VisionPrescription.status
+datewritten date 16 - - VisionPrescription-datewritten VisionPrescription.dateWritten
+encounter reference 17 Encounter - clinical-encounter VisionPrescription.encounter
+identifier token 20 - - clinical-identifier VisionPrescription.identifier
+patient reference 18 Patient - clinical-patient VisionPrescription.patient
+prescriber reference 19 Practitioner,PractitionerRole - VisionPrescription-prescriber VisionPrescription.prescriber
+status token 21 - - VisionPrescription-status VisionPrescription.status
 """,
 }
 
