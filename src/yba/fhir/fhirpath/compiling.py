@@ -82,9 +82,12 @@ class _Scope:
     """Whether $this may be of different types."""
 
 
-def compiled(tree: Tree) -> Code:
-    """Return a tree as code. Raises FhirPathError for functions and types that do not exist."""
-    return _compile(tree, _Scope())
+def compiled(tree: Tree, *, mixed: bool = False) -> Code:
+    """Return a tree as code; `mixed` says that it will meet elements of different types.
+
+    Raises FhirPathError for functions and types that do not exist.
+    """
+    return _compile(tree, _Scope(mixed))
 
 
 def _compile(tree: Tree, scope: _Scope) -> Code:

@@ -72,8 +72,7 @@ def _split(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Collecti
 
 def _join(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Collection:
     separator = text(arguments[0](env)) if arguments else ""
-    if not focus:
-        return []
+    # Nothing joined is the empty text, as the suite of SQL on FHIR has it; FHIRPath's own suite leaves it open.
     return [(separator or "").join(to_string(system(item)) or "" for item in focus)]
 
 
