@@ -9,6 +9,8 @@ from yba.foundation.record import terms
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.keys import reference_scope
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query import driving
+from yba.foundation.record.query.driving import Driver, Way
 from yba.foundation.record.query.estimate import Statistics
 from yba.foundation.record.query.leaves import Arguments, Leaves
 from yba.foundation.record.query.parse import split, unescape
@@ -57,43 +59,70 @@ class Compiler:
     def page(self, after: Position | None) -> Statement:
         """Return the statement of one page: at most count + 1 matches, then what is included."""
         search = self.search
-        driven, where = self._where("r")
-        keys = [self._sort_key(sort, "r") for sort in search.sort]
-        directions = [sort.descending for sort in search.sort]
-        tie = directions[0] if directions else True
-        order = [*zip(keys, directions, strict=True), ("r.rid", tie)]
-        seek = f" AND {self._after(order, after)}" if after else ""
-        names = "".join(f", {key} AS s{n}" for n, key in enumerate(keys))
-        limit = self.arguments.add(search.count + 1, "bigint")
-        inner = f"SELECT {_COLUMNS}, r.keys{names} FROM record.resource r WHERE {where}{seek}"
-        if driven:
-            order_by = _order([(f"s{n}", d) for n, d in enumerate(directions)], "rid", tie)
-            # OFFSET 0 keeps the planner from walking the whole type in order for a rare key.
-            hit = f"SELECT * FROM ({inner} OFFSET 0) r ORDER BY {order_by} LIMIT {limit}"
+        rare = [self._is_rare(condition) for condition in search.conditions]
+        driver = driving.choose(search, rare, self.leaves)
+        order = self._order()
+        if driver.kind == "collect":
+            hit = self._collected(rare, order, after)
         else:
-            order_by = _order(order[:-1], "r.rid", tie)
-            hit = f"{inner} ORDER BY {order_by} LIMIT {limit}"
-        sort_values = "".join(f", s{n}" for n in range(len(keys)))
+            hit = self._walked(driver, order, after)
+        driven = driving.is_remembered(driver, search)
+        sort_values = "".join(f", s{n}" for n in range(len(order) - 1))
         columns = "type, rid, fid, version, updated, patient, body"
         if not search.includes:
-            return Statement(
-                f"SELECT {columns}, true AS is_match{sort_values} FROM ({hit}) h",
-                self.arguments.values,
-                len(keys),
-                driven,
-            )
-        nothing = "".join(", NULL" for _ in keys)
+            sql = f"SELECT {columns}, true AS is_match{sort_values} FROM ({hit}) h"
+            return Statement(sql, self.arguments.values, len(order) - 1, driven)
+        nothing = ", NULL" * (len(order) - 1)
         shown = self.arguments.add(search.count, "bigint")
         sql = (
             f"WITH hit AS MATERIALIZED ({hit}), shown AS MATERIALIZED (SELECT * FROM hit LIMIT {shown})"
             f" SELECT {columns}, true AS is_match{sort_values} FROM hit"
             f" UNION ALL SELECT {_COLUMNS}, false{nothing} FROM ({self._included()}) r"
         )
-        return Statement(sql, self.arguments.values, len(keys), driven)
+        return Statement(sql, self.arguments.values, len(order) - 1, driven)
+
+    def _collected(
+        self, rare: list[bool], order: list[tuple[str, bool]], after: Position | None
+    ) -> str:
+        """Return the page of matches that rare conditions collect, sorted afterwards."""
+        where = self._where("r", rare)
+        seek = f" AND {self._after(order, after)}" if after else ""
+        limit = self.arguments.add(self.search.count + 1, "bigint")
+        # OFFSET 0 keeps the planner from walking the whole type in order for a rare key.
+        return (
+            f"SELECT * FROM (SELECT {_shown(order)} FROM record.resource r"
+            f" WHERE {where}{seek} OFFSET 0) r ORDER BY {_order(_named(order))} LIMIT {limit}"
+        )
+
+    def _walked(self, driver: Driver, order: list[tuple[str, bool]], after: Position | None) -> str:
+        """Return the page of matches that are met in the order of the answer."""
+        conditions = self.search.conditions
+        where = self._where("r", [False] * len(conditions), driver)
+        limit = self.arguments.add(self.search.count + 1, "bigint")
+        ways, twice = [Way("record.resource r")], False
+        if driving.is_by_time(self.search):
+            ways, twice = driving.ways(driver, self.leaves, self.search)
+        found: list[str] = []
+        for way in ways:
+            own = [(way.own(key), descending) for key, descending in order]
+            tests = [*way.tests, where, *([self._after(own, after)] if after else [])]
+            page = (
+                f"SELECT {_shown(order)} FROM {way.source} WHERE {' AND '.join(tests)}"
+                f" ORDER BY {_order(own)} LIMIT {limit}"
+            )
+            if way.over:
+                page = f"SELECT h.* FROM unnest({way.over}) k (k) CROSS JOIN LATERAL ({page}) h"
+            found.append(page)
+        if len(found) == 1 and not ways[0].over:
+            return found[0]
+        named = _named(order)
+        distinct = f"DISTINCT ON ({', '.join(name for name, _ in named)}) " if twice else ""
+        union = " UNION ALL ".join(f"({page})" for page in found)
+        return f"SELECT {distinct}* FROM ({union}) r ORDER BY {_order(named)} LIMIT {limit}"
 
     def count(self, most: int | None = None) -> Statement:
         """Return the statement that counts the matches, at most `most` + 1."""
-        _, where = self._where("r", always_indexed=True)
+        where = self._where("r", [True] * len(self.search.conditions))
         if most is None:
             sql = f"SELECT count(*) FROM record.resource r WHERE {where}"
         else:
@@ -106,20 +135,21 @@ class Compiler:
 
     # -- conditions -----------------------------------------------------------------------------
 
-    def _where(self, row: str, *, always_indexed: bool = False) -> tuple[bool, str]:
-        """Return whether a rare condition drives, and the test of all conditions."""
-        rare = [self._is_rare(condition) for condition in self.search.conditions]
-        driven = any(rare)
-        tests = [
-            f"{row}.type = {self.arguments.add(TYPE_NUMBERS[self.search.type], 'smallint')}",
-            f"{row}.flags & 1 = 0",
-        ]
-        for condition, is_rare in zip(self.search.conditions, rare, strict=True):
-            tests.append(self._test(condition, row, indexed=is_rare or always_indexed))
-        window = self.leaves.window(self.search.conditions, row)
-        if window:
-            tests.append(window)
-        return driven, " AND ".join(tests)
+    def _where(self, row: str, indexed: list[bool], driver: Driver | None = None) -> str:
+        """Return the test of all conditions but the one that leads here already."""
+        led = driver is not None and driver.kind != "walk"
+        tests = [f"{row}.flags & 1 = 0"]
+        if driver is None or driver.kind != "code":
+            # The key of a code is of one type already; said again, the planner would look it up.
+            type_ = self.arguments.add(TYPE_NUMBERS[self.search.type], "smallint")
+            tests.append(f"{row}.type = {type_}")
+        for condition, is_indexed in zip(self.search.conditions, indexed, strict=True):
+            if driver is not None and driver.answers(condition):
+                continue
+            tests.append(self._test(condition, row, indexed=is_indexed, probing=led))
+        if driver is None:
+            tests += driving.within(self.leaves, self.search, row)
+        return " AND ".join(tests)
 
     def _is_rare(self, condition: Condition) -> bool:
         """Return whether few rows are expected to meet the condition."""
@@ -158,8 +188,9 @@ class Compiler:
                     keys.extend(terms.by_code.get((plan.scopes[element], code), ()))
         return keys
 
-    def _test(self, condition: Condition, row: str, *, indexed: bool) -> str:
+    def _test(self, condition: Condition, row: str, *, indexed: bool, probing: bool = False) -> str:
         if isinstance(condition, Leaf):
+            self.leaves.asking.probing = probing
             return self.leaves.sql(condition, row, indexed=indexed)
         if isinstance(condition, Chain):
             steps = [self._step(condition, t, inner, row) for t, inner in condition.inner]
@@ -207,6 +238,15 @@ class Compiler:
         return tests[0] if len(tests) == 1 else "(" + " OR ".join(tests) + ")"
 
     # -- order and position -----------------------------------------------------------------------
+
+    def _order(self) -> list[tuple[str, bool]]:
+        """Return the columns of the order with their directions; the row id comes last."""
+        sorts = self.search.sort
+        if not sorts:
+            newest = [("r.ts", True)] if plan_of(self.search.type).by_time else []
+            return [*newest, ("r.rid", True)]
+        keys = [(self._sort_key(sort, "r"), sort.descending) for sort in sorts]
+        return [*keys, ("r.rid", sorts[0].descending)]
 
     def _sort_key(self, sort: Sort, row: str) -> str:
         parameter, plan = sort.parameter, plan_of(self.search.type)
@@ -300,8 +340,18 @@ class Compiler:
         return parts
 
 
-def _order(keys: list[tuple[str, bool]], last: str, last_descending: bool) -> str:
-    return ", ".join(
-        f"{key} {'DESC' if descending else 'ASC'}"
-        for key, descending in [*keys, (last, last_descending)]
-    )
+def _shown(order: list[tuple[str, bool]]) -> str:
+    """Return the columns of a match; those of the order are called s0, s1…"""
+    names = "".join(f", {key} AS s{n}" for n, (key, _) in enumerate(order[:-1]))
+    return f"{_COLUMNS}, r.keys{names}"
+
+
+def _named(order: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Return the order in the names that `_shown` gives its columns."""
+    return [(f"s{n}", descending) for n, (_, descending) in enumerate(order[:-1])] + [
+        ("rid", order[-1][1])
+    ]
+
+
+def _order(keys: list[tuple[str, bool]]) -> str:
+    return ", ".join(f"{key} {'DESC' if descending else 'ASC'}" for key, descending in keys)

@@ -54,24 +54,29 @@ class Bounds:
 class Asking:
     """One question: its arguments, the moment and zone it is asked in, the server's own base."""
 
-    __slots__ = ("arguments", "base", "now", "zone")
+    __slots__ = ("arguments", "base", "now", "probing", "zone")
 
     def __init__(self, arguments: Arguments, *, zone: tzinfo, now: datetime, base: str) -> None:
         self.arguments = arguments
         self.zone = zone
         self.now = micros(now)
         self.base = base.rstrip("/") + "/" if base else ""
+        # Whether the ordered tables are probed for a row that is at hand, or lead to rows.
+        self.probing = False
 
     def has_keys(self, row: str, keys: Sequence[int], lookups: list[str], indexed: bool) -> str:
         """Return "any of these keys", known ones and those that `lookups` find in record.term."""
-        if lookups:
-            parts = list(lookups)
-            if keys:
-                parts.append(f"SELECT unnest({self.arguments.add(keys, 'bigint[]')})")
-            array = f"ARRAY({' UNION ALL '.join(parts)})"
-        else:
-            array = self.arguments.add(keys, "bigint[]")
+        array = self.key_array(keys, lookups)
         return f"{row}.keys && {array}" if indexed else f"arrayoverlap({row}.keys, {array})"
+
+    def key_array(self, keys: Sequence[int], lookups: list[str]) -> str:
+        """Return the array of known keys and of those that `lookups` find in record.term."""
+        if not lookups:
+            return self.arguments.add(keys, "bigint[]")
+        parts = list(lookups)
+        if keys:
+            parts.append(f"SELECT unnest({self.arguments.add(keys, 'bigint[]')})")
+        return f"ARRAY({' UNION ALL '.join(parts)})"
 
     def term_lookup(self, scopes: list[int], **texts: str) -> str:
         """Return the statement that finds the keys of terms with these texts."""
@@ -84,9 +89,11 @@ class Asking:
     def in_table(self, table: str, keys: list[int] | str, test: str, row: str) -> str:
         """Return "a row of an ordered table with one of these keys passes the test"."""
         array = keys if isinstance(keys, str) else self.arguments.add(keys, "bigint[]")
-        return (
-            f"{row}.rid IN (SELECT x.rid FROM record.{table} x WHERE x.k = ANY({array}) AND {test})"
-        )
+        rows = f"FROM record.{table} x WHERE x.k = ANY({array}) AND {test}"
+        if not self.probing:
+            return f"{row}.rid IN (SELECT x.rid {rows})"
+        # LIMIT keeps the planner from making a join of it.
+        return f"(SELECT true {rows} AND x.rid = {row}.rid LIMIT 1)"
 
     def compare(self, lo: str, hi: str, bounds: Bounds) -> str:
         """Compare the range [lo, hi] of a value with the range asked for."""

@@ -15,7 +15,8 @@ from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Condition, Leaf
 from yba.foundation.record.rows import MISSING_TIME
 
-_DAY = 86_400_000_000
+# What lasts longer than this is looked up apart: microseconds.
+DAY = 86_400_000_000
 _NEVER = 1 << 63
 
 
@@ -62,12 +63,9 @@ def _value(asking: Asking, leaf: Leaf, value: str, row: str) -> str:
     )
 
 
-def window(asking: Asking, conditions: Sequence[Condition], row: str) -> str:
-    """Return what "from" and "until" on the clinical time mean together, or "".
-
-    Each alone leaves half of time to the planner; together they are a small part of an index.
-    """
-    low, high = _NEVER, -_NEVER
+def window(asking: Asking, conditions: Sequence[Condition]) -> tuple[Late | None, Late | None]:
+    """Return from when and until when the clinical time must be, by all conditions together."""
+    low, high = -_NEVER, _NEVER
     for leaf in conditions:
         if not isinstance(leaf, Leaf) or leaf.modifier or len(leaf.values) != 1:
             continue
@@ -75,15 +73,14 @@ def window(asking: Asking, conditions: Sequence[Condition], row: str) -> str:
         if leaf.parameter.kind != "date" or elements != plan_of(leaf.type).time_elements:
             continue
         bounds = moment(asking, leaf.parameter.code, unescape(leaf.values[0]))
-        if bounds.prefix in ("gt", "ge", "sa"):
-            low = bounds.low if low == _NEVER else max(low, bounds.low)
-        elif bounds.prefix in ("lt", "le", "eb"):
-            high = bounds.high if high == -_NEVER else min(high, bounds.high)
-    if low == _NEVER or high == -_NEVER:
-        return ""
-    a, b = Late(asking.arguments, low), Late(asking.arguments, high)
-    ts, te = f"{row}.ts", f"{row}.te"
-    return f"(({ts} >= {a} - {_DAY} AND {ts} <= {b}) OR ({te} > {ts} + {_DAY} AND {te} >= {a}))"
+        if bounds.prefix in ("gt", "ge", "sa", "eq", "overlap"):
+            low = max(low, bounds.low)
+        if bounds.prefix in ("lt", "le", "eb", "eq", "overlap"):
+            high = min(high, bounds.high)
+    return (
+        None if low == -_NEVER else Late(asking.arguments, low),
+        None if high == _NEVER else Late(asking.arguments, high),
+    )
 
 
 def _hull(asking: Asking, row: str, bounds: Bounds) -> str:
@@ -94,7 +91,7 @@ def _hull(asking: Asking, row: str, bounds: Bounds) -> str:
     def recent() -> str:
         # A span longer than a day is rare, so "ends after a" is looked up as "began after
         # a less one day, or is one of the long ones".
-        return f"({ts} >= {a} - {_DAY} OR {te} > {ts} + {_DAY})"
+        return f"({ts} >= {a} - {DAY} OR {te} > {ts} + {DAY})"
 
     match bounds.prefix:
         case "eq" | "overlap":

@@ -14,7 +14,12 @@ from yba.foundation.record.query.leaves import (
     string,
     token,
 )
-from yba.foundation.record.query.leaves.asking import Arguments, Asking, unsupported
+from yba.foundation.record.query.leaves.asking import (
+    Arguments,
+    Asking,
+    Late,
+    unsupported,
+)
 from yba.foundation.record.query.tree import Condition, Leaf
 
 
@@ -64,6 +69,10 @@ class Leaves:
         """Return the keys that any value has, and look-ups for those not computable."""
         return token.keys_of(self.asking, leaf)
 
-    def window(self, conditions: Sequence[Condition], row: str) -> str:
-        """Return what "from" and "until" on the clinical time mean together, or ""."""
-        return date.window(self.asking, conditions, row)
+    def window(self, conditions: Sequence[Condition]) -> tuple[Late | None, Late | None]:
+        """Return from when and until when the clinical time must be, by all conditions together."""
+        return date.window(self.asking, conditions)
+
+    def patients(self, leaf: Leaf) -> list[int]:
+        """Return the rows of the patients asked for, if the patient's column answers; else nothing."""
+        return reference.patients(self.asking, leaf)

@@ -49,6 +49,20 @@ def sql(asking: Asking, leaf: Leaf, row: str, indexed: bool) -> str:
     return any_of(tests)
 
 
+def patients(asking: Asking, leaf: Leaf) -> list[int]:
+    """Return the rows of the patients asked for, if the patient's column answers; else nothing."""
+    plan = plan_of(leaf.type)
+    if leaf.modifier or leaf.parameter.elements != (plan.patient_element,):
+        return []
+    rows: dict[int, None] = {}
+    for value in map(unescape, leaf.values):
+        places = _places(asking, leaf.parameter, value)
+        if len(places) != 1 or places[0][0] != "Patient":
+            return []
+        rows[row_id(*places[0])] = None
+    return list(rows)
+
+
 def _places(asking: Asking, parameter: SearchParam, value: str) -> list[tuple[str, str]]:
     """Return the (type, id) pairs that a reference value may mean."""
     if asking.base and value.startswith(asking.base):
