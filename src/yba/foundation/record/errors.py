@@ -82,6 +82,22 @@ class UnreadableBody(Refusal):
     message = "Not read: %(reason)s"
 
 
+class UnreadablePatch(Refusal):
+    """A patch document that is none."""
+
+    code = "record.unreadable-patch"
+    status = 400
+    message = "Not read: the patch is not understood: %(reason)s"
+
+
+class PatchRefused(Refusal):
+    """A patch that does not fit the resource, or makes of it what may not be."""
+
+    code = "record.patch-refused"
+    status = 422
+    message = "Not saved: operation %(operation)s of the patch: %(reason)s"
+
+
 class KeyCollision(Refusal):
     """Two different values have the same 64-bit key (never seen; see docs/adr/0010)."""
 
