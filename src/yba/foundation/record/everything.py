@@ -57,6 +57,7 @@ class Wish:
     since: int = _EARLIEST
     start: int = _EARLIEST
     end: int = _LATEST
+    supporting: bool = True
 
     def wants(self, one: Version) -> bool:
         """Return whether a resource is of the types and changes asked for."""
@@ -105,7 +106,7 @@ async def step(tx: Tx, wish: Wish, position: Position, *, base: str) -> Step:
     after = places[len(shown) - 1] if shown else position.after
     given, held = position.given, position.held
     if held is None and _wants_supporting(wish):
-        supporting = await _closure(tx, wish, found.focus, read, given, base)
+        supporting = await supporting_of(tx, wish, found.focus, read, given, base)
         if more and len(given) + len(supporting) > MOST_REMEMBERED:
             held = position.after
         else:
@@ -171,7 +172,7 @@ async def _held_back(tx: Tx, wish: Wish, position: Position, base: str) -> Step:
     while True:
         found, places = await _members(tx, wish, place, 1000)
         given = position.given | waiting.keys()
-        waiting |= await _closure(tx, wish, found.focus, found.members, given, base)
+        waiting |= await supporting_of(tx, wish, found.focus, found.members, given, base)
         if len(places) < 1000:
             break
         place = places[-1]
@@ -185,10 +186,12 @@ async def _held_back(tx: Tx, wish: Wish, position: Position, base: str) -> Step:
 
 
 def _wants_supporting(wish: Wish) -> bool:
+    if not wish.supporting:
+        return False
     return not wish.types or wish.type != "Patient" or not wish.types.isdisjoint(SUPPORTING)
 
 
-async def _closure(
+async def supporting_of(
     tx: Tx, wish: Wish, focus: Version, members: Iterable[Version], given: Set[Key], base: str
 ) -> dict[Key, Version]:
     """Return what members refer to, and what that refers to, by (type number, row id).

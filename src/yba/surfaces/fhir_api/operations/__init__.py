@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from yba.surfaces.fhir_api.operation import Level, Operation
-from yba.surfaces.fhir_api.operations import everything
+from yba.surfaces.fhir_api.operations import everything, summary, view_run
 
-ALL: tuple[Operation, ...] = (*everything.OPERATIONS,)
+ALL: tuple[Operation, ...] = (*everything.OPERATIONS, *summary.OPERATIONS, *view_run.OPERATIONS)
+# Types that are not of R4 and that only operations know.
+FOREIGN_TYPES = frozenset({view_run.VIEW_DEFINITION})
 
 
 def find(name: str, level: Level, type_: str | None) -> Operation | None:
@@ -14,3 +16,9 @@ def find(name: str, level: Level, type_: str | None) -> Operation | None:
         if operation.name == name and operation.serves(level, type_):
             return operation
     return None
+
+
+def has_own_formats(place: list[str]) -> bool:
+    """Return whether the last part of an address is an operation that answers in other formats, too."""
+    name = place[0][1:] if place and place[0][:1] == "$" else ""
+    return any(operation.own_formats and operation.name == name for operation in ALL)
