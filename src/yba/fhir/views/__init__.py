@@ -12,5 +12,16 @@ from yba.fhir.views.errors import ViewError
 from yba.fhir.views.reading import read_view
 from yba.fhir.views.running import CompiledView, compile_view
 from yba.fhir.views.tree import Column, View
+from yba.fhir.views.writing import MEDIA_TYPES, Format, TableWriter
 
-__all__ = ("Column", "CompiledView", "View", "ViewError", "compile_view", "read_view")
+__all__ = (
+    "MEDIA_TYPES",
+    "Column",
+    "CompiledView",
+    "Format",
+    "TableWriter",
+    "View",
+    "ViewError",
+    "compile_view",
+    "read_view",
+)

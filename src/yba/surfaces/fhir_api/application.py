@@ -109,7 +109,8 @@ class FhirApp:
         if not self._loading.done():
             # Once for all who arrive meanwhile; without it writing is slower, not wrong.
             await asyncio.wait([self._loading])
-        exchange.refuse_other_formats()
+        if not operations.has_own_formats(parts[-1:]):
+            exchange.refuse_other_formats()
         do, method = self._do, exchange.method
         match method, parts:
             case (("GET" | "HEAD"), [type_, id_]) if type_ in TYPE_NUMBERS and _ID.fullmatch(id_):
@@ -151,7 +152,8 @@ class FhirApp:
     async def _operation(
         self, exchange: Exchange, actor: Actor, name: str, type_: str | None = None, id_: str = ""
     ) -> None:
-        if (type_ and type_ not in TYPE_NUMBERS) or (id_ and not _ID.fullmatch(id_)):
+        known = type_ in TYPE_NUMBERS or type_ in operations.FOREIGN_TYPES
+        if (type_ and not known) or (id_ and not _ID.fullmatch(id_)):
             raise UnknownPlace
         level = "instance" if id_ else "type" if type_ else "system"
         operation = operations.find(name, level, type_)

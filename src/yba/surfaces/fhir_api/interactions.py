@@ -298,6 +298,10 @@ class Interactions:
                 raise
             return _refused_entry(refused)
 
+    def note_seen(self, actor: Actor, what: str, *found: Version) -> None:
+        """Note in the trail that the actor saw these; for operations."""
+        self._seen(actor, what, *found)
+
     def _seen(self, actor: Actor, what: str, *found: Version) -> None:
         by_patient: dict[int | None, list[str]] = {}
         for one in found:

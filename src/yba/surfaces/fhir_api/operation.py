@@ -36,6 +36,8 @@ class Operation:
     types: frozenset[str] = frozenset()
     # Only by POST: it changes something, or its input does not fit into an address.
     by_post_only: bool = False
+    # It decides by itself in which formats it answers.
+    own_formats: bool = False
 
     def serves(self, level: Level, type_: str | None) -> bool:
         """Return whether it may be called at this place."""

@@ -289,9 +289,8 @@ async def _patients(call: Call, given: _Input) -> tuple[str, ...] | None:
             raise ResourceNotFound
         _note(call, [group])
         for member in r4.decode_as(r4.Group, group.body).member or ():
-            kind, _, patient = (
-                (member.entity.reference or "").removeprefix(f"{call.do.base}/").partition("/")
-            )
+            reference = (member.entity.reference if member.entity else None) or ""
+            kind, _, patient = reference.removeprefix(f"{call.do.base}/").partition("/")
             if kind == "Patient" and not member.inactive:
                 found[patient] = None
     return tuple(found)
