@@ -233,3 +233,14 @@ def test_every_pair_of_values_is_answered_or_refused_by_every_operator():
 
 def test_sums_of_decimals_are_exact():
     assert values("0.1 + 0.2") == [Decimal("0.3")]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(Patient.name as Period).family", "Patient.children().first()", "descendants()[0]"],
+)
+def test_strict_mode_refuses_what_never_has_a_meaning(expression: str):
+    with pytest.raises(fhirpath.FhirPathError):
+        fhirpath.compile_expression(expression, strict=True)
+
+    fhirpath.compile_expression(expression)

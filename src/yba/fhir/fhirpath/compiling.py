@@ -21,6 +21,7 @@ from yba.fhir.fhirpath import (
     selecting,
     texts,
 )
+from yba.fhir.fhirpath.checking import check
 from yba.fhir.fhirpath.converting import to_string
 from yba.fhir.fhirpath.errors import FhirPathError
 from yba.fhir.fhirpath.evaluation import Code, Env, Function, maybe, one, truth
@@ -82,11 +83,14 @@ class _Scope:
     """Whether $this may be of different types."""
 
 
-def compiled(tree: Tree, *, mixed: bool = False) -> Code:
+def compiled(tree: Tree, *, mixed: bool = False, strict: bool = False) -> Code:
     """Return a tree as code; `mixed` says that it will meet elements of different types.
 
-    Raises FhirPathError for functions and types that do not exist.
+    Raises FhirPathError for functions and types that do not exist; with `strict` also for what can have no
+    meaning whatever the data (`checking`).
     """
+    if strict:
+        check(tree)
     return _compile(tree, _Scope(mixed))
 
 

@@ -53,11 +53,14 @@ class Expression:
 
 
 @lru_cache(maxsize=4096)
-def compile_expression(text: str) -> Expression:
-    """Return a compiled expression. Raises FhirPathError if it is none."""
+def compile_expression(text: str, *, strict: bool = False) -> Expression:
+    """Return a compiled expression. Raises FhirPathError if it is none.
+
+    With `strict` also if it can have no meaning whatever the data.
+    """
     tree = parse(text)
     try:
-        return Expression(text, tree, compiled(tree))
+        return Expression(text, tree, compiled(tree, strict=strict))
     except RecursionError:
         raise FhirPathSyntaxError("the expression is too long") from None
 
