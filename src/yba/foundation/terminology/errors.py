@@ -44,3 +44,51 @@ class NotExpandable(Refusal):
     code = "terminology.not-expandable"
     status = 422
     message = "Not expanded: %(reason)s."
+
+
+class UnusableDefinition(Refusal):
+    """A code system, value set or map cannot be used as it is written."""
+
+    code = "terminology.unusable-definition"
+    status = 422
+    message = "Not taken up: %(reason)s."
+
+
+class UnknownSystem(Refusal):
+    """No code system of that name is known here."""
+
+    code = "terminology.unknown-system"
+    status = 404
+    message = "Not found: no code system %(url)s is known here."
+
+
+class UnknownCode(Refusal):
+    """A code system does not have that code."""
+
+    code = "terminology.unknown-code"
+    status = 404
+    message = "Not found: the code system %(url)s does not have this code."
+
+
+class UnknownMap(Refusal):
+    """No concept map of that name, or between these systems, is known here."""
+
+    code = "terminology.unknown-map"
+    status = 404
+    message = "Not found: no concept map for this translation is known here."
+
+
+class TooCostly(Refusal):
+    """An expansion is larger than one answer may be."""
+
+    code = "terminology.too-costly"
+    status = 422
+    message = "Not expanded: the value set has more than %(limit)s codes. Use filter, or count and offset."
+
+
+class BadQuestion(Refusal):
+    """Parameters of a terminology operation do not say what is asked."""
+
+    code = "terminology.bad-question"
+    status = 400
+    message = "Not done: %(reason)s."

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from yba.foundation.terminology import store
 from yba.foundation.terminology.errors import ListLooksTruncated
-from yba.foundation.terminology.model import Concept, search_text
+from yba.foundation.terminology.model import Concept, Group, search_text
 from yba.plumbing.database import Tx
 
 _FEWEST_SHARE = 0.5
@@ -38,6 +38,7 @@ class PublishedList:
     owned: frozenset[str]
     is_complete: bool
     misprints: Sequence[Misprint] = ()
+    groups: Sequence[Group] = ()
 
     def fingerprint(self) -> str:
         """Return a hash of the rows."""

@@ -61,6 +61,25 @@ class Concept:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A chapter or block of a classification: its range is its code, `I10-I15`."""
+
+    code: str
+    name_vi: str
+    name_en: str = ""
+
+    @property
+    def first(self) -> str:
+        """The first category of the range."""
+        return self.code[:3]
+
+    @property
+    def last(self) -> str:
+        """The last category of the range."""
+        return self.code[-3:]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a code may not, or should not, be used here.
 

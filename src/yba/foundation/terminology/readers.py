@@ -20,7 +20,7 @@ import python_calamine
 from yba.foundation.terminology.columns import Places, Table, by_content, by_heading, cell
 from yba.foundation.terminology.errors import UnreadableList
 from yba.foundation.terminology.importing import Misprint, PublishedList
-from yba.foundation.terminology.model import Concept, is_icd10_shaped, years
+from yba.foundation.terminology.model import Concept, Group, is_icd10_shaped, years
 from yba.kernel.text import tidy
 
 Sheets = Mapping[str, Table]
@@ -117,19 +117,23 @@ def _icd10(source: str, sheets: Sheets) -> PublishedList:
             start, places = found
             rules = _rules_by_place if len(table[start]) >= _WIDE else _no_rules
             concepts, misprints = _icd10_rows(table, start, places, rules)
-            return _icd10_list(source, concepts, misprints, sheets)
+            groups = _icd10_groups(table, start, places)
+            return _icd10_list(source, concepts, misprints, sheets, groups)
     for table in sheets.values():
         found = by_heading(table, "code", "name_vi", "name_en", "flags")
         if found is not None:
             start, places = found
-            concepts, misprints = _icd10_rows(table, start, _flat_places(places), _rules_by_flags)
-            return _icd10_list(source, concepts, misprints, {})
+            places = _flat_places(places)
+            concepts, misprints = _icd10_rows(table, start, places, _rules_by_flags)
+            groups = _icd10_groups(table, start, places)
+            return _icd10_list(source, concepts, misprints, {}, groups)
     for table in sheets.values():
         found = by_content(table) if _width(table) >= _WIDE else None
         if found is not None:
             start, places = found
             concepts, misprints = _icd10_rows(table, start, places, _rules_by_place)
-            return _icd10_list(source, concepts, misprints, sheets)
+            groups = _icd10_groups(table, start, places)
+            return _icd10_list(source, concepts, misprints, sheets, groups)
     raise UnreadableList(reason="no sheet has the headings of the ICD-10 list")
 
 
@@ -228,8 +232,36 @@ def _icd10_code(line: int, printed: str, bare: str) -> tuple[str, Misprint | Non
     return "", Misprint(line, printed, "not an ICD-10 code, left out")
 
 
+# Headings of a chapter's or block's code, its Vietnamese and its English name.
+_GROUP_PLACES = (
+    ("ma chuong", "ten chuong", "chapter name"),
+    ("ma nhom chinh", "ten nhom chinh", "main group name i"),
+    ("ma nhom phu 1", "ten nhom phu 1", "sub group name i"),
+    ("ma nhom phu 2", "ten nhom phu 2", "sub group name ii"),
+)
+_GROUP_CODE = re.compile(r"^[A-Z]\d{2}-[A-Z]\d{2}$")
+
+
+def _icd10_groups(table: Table, start: int, places: Places) -> list[Group]:
+    """Return chapters and blocks with the names that the list gives them."""
+    found: dict[str, Group] = {}
+    for row in table[start + 1 :]:
+        for place, vi, en in _GROUP_PLACES:
+            code = cell(row, places.get(place)).strip().upper().rstrip("*†+")
+            if _GROUP_CODE.match(code) and code[:3] <= code[4:]:
+                name_vi = cell(row, places.get(vi)).strip()
+                name_en = cell(row, places.get(en)).strip()
+                if code not in found or (found[code].name_vi == code and name_vi):
+                    found[code] = Group(code, name_vi or code, name_en)
+    return list(found.values())
+
+
 def _icd10_list(
-    source: str, concepts: Mapping[str, Concept], misprints: Sequence[Misprint], sheets: Sheets
+    source: str,
+    concepts: Mapping[str, Concept],
+    misprints: Sequence[Misprint],
+    sheets: Sheets,
+    groups: Sequence[Group],
 ) -> PublishedList:
     rules = _annex_rules(sheets)
     parents = {code.partition(".")[0] for code in concepts if "." in code}
@@ -240,7 +272,13 @@ def _icd10_list(
             properties["group"] = True
         merged.append(Concept("icd10", code, concept.name_vi, concept.name_en, properties, _OPEN))
     return PublishedList(
-        "icd10", source, merged, _ICD10_OWNED, is_complete=True, misprints=tuple(misprints)
+        "icd10",
+        source,
+        merged,
+        _ICD10_OWNED,
+        is_complete=True,
+        misprints=tuple(misprints),
+        groups=tuple(groups),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import cast
 
-from yba.foundation.terminology import importing, shipped, store
+from yba.foundation.terminology import base, importing, national, shipped, store
 from yba.foundation.terminology.importing import ImportReport, PublishedList
 from yba.foundation.terminology.lookups import (
     Codes,
@@ -29,6 +29,7 @@ from yba.foundation.terminology.model import (
     system_name,
     words_of,
 )
+from yba.foundation.terminology.taking_up import take_up, withdraw
 from yba.kernel.text import tidy
 from yba.plumbing.database import Tx
 
@@ -60,6 +61,8 @@ __all__ = [
     "search",
     "search_concepts",
     "shipped_concepts",
+    "take_up",
+    "withdraw",
 ]
 
 _MOST_WORDS = 8
@@ -224,12 +227,17 @@ def shipped_concepts(system: str) -> Sequence[Concept]:
 
 
 async def load_shipped(tx: Tx) -> int:
-    """Load the lists inside the program that are new or changed.
+    """Load the lists inside the program, and the definitions of FHIR, that are new or changed.
 
     Called after every migration; a second call does nothing. A list that was
     replaced by an import keeps the import. Returns the number of lists loaded.
     """
-    return await shipped.load(tx)
+    loaded = await shipped.load(tx)
+    new = await national.register(tx)
+    if loaded or new:
+        await national.arrange(tx, system="icd10")
+    await base.load(tx)
+    return loaded
 
 
 async def import_list(
@@ -248,10 +256,15 @@ async def import_list(
 
     Raises ListLooksTruncated if most codes in force would end.
     """
-    return await importing.apply(
+    report = await importing.apply(
         tx,
         published=published,
         valid_from=valid_from,
         valid_to=valid_to,
         allow_shrink=allow_shrink,
     )
+    await national.register(tx, names=[published.system])
+    if published.is_complete:
+        await national.complete(tx, system=published.system)
+    await national.arrange(tx, system=published.system, groups=published.groups)
+    return report

@@ -7,14 +7,17 @@ from typing import Any, LiteralString
 
 import orjson
 
-from yba.foundation.terminology.model import Concept, Edition, search_text
+from yba.foundation.terminology.model import Concept, Edition, Group, search_text
 from yba.plumbing.database import Tx
 
 _CONCEPT_COLUMNS: LiteralString = (
     "c.system, c.code, c.name_vi, c.name_en, c.properties, c.valid_from, c.valid_to, c.is_common"
 )
 
-_IN_FORCE: LiteralString = "c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to >= $2)"
+# Groups (chapters, blocks) order a list; nobody records them.
+_IN_FORCE: LiteralString = (
+    "c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to >= $2) AND NOT c.is_abstract"
+)
 
 _CONCEPT: LiteralString = f"""
     SELECT {_CONCEPT_COLUMNS}
@@ -195,6 +198,16 @@ _IS_KNOWN: LiteralString = """
     SELECT EXISTS (SELECT 1 FROM terminology.edition
                     WHERE system = $1 AND fingerprint = $2 AND valid_from = $3
                       AND NOT is_shipped)
+"""
+
+_GROUPS: LiteralString = """
+    SELECT code, name_vi, name_en FROM terminology.concept
+     WHERE system = $1 AND is_abstract ORDER BY code
+"""
+
+_CODES: LiteralString = """
+    SELECT DISTINCT code FROM terminology.concept
+     WHERE system = $1 AND NOT is_abstract ORDER BY code
 """
 
 _ANALYZE: LiteralString = "ANALYZE terminology.concept"
@@ -397,6 +410,16 @@ async def close(tx: Tx, *, system: str, codes: Sequence[str], first_day_out: dat
     """End the validity of codes on the day before `first_day_out`."""
     if codes:
         await tx.execute(_CLOSE, system, list(codes), first_day_out)
+
+
+async def groups(tx: Tx, *, system: str) -> list[Group]:
+    """Return the chapters and blocks of a list."""
+    return await tx.rows(Group, _GROUPS, system)
+
+
+async def codes(tx: Tx, *, system: str) -> list[str]:
+    """Return every code that a list has or had, groups left out."""
+    return await tx.values(_CODES, system)
 
 
 async def analyze(tx: Tx) -> None:
