@@ -9,6 +9,7 @@ import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import Progress
@@ -22,6 +23,8 @@ from yba.app.demo_people import (
     WAITING,
     clinics,
 )
+from yba.app.fiction import service as fiction
+from yba.app.fiction.claims import write_files
 from yba.care.documents import service as documents
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import (
@@ -40,6 +43,8 @@ from yba.foundation.parties import service as parties
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.money.charging import service as charging
+from yba.money.insurance import service as insurance
+from yba.money.insurance.importing import Place
 from yba.money.payments import service as payments
 from yba.plumbing import outbox
 from yba.plumbing.blobs import BlobStore
@@ -47,6 +52,7 @@ from yba.plumbing.database import Database, Tx
 from yba.plumbing.settings import Settings
 
 _MARK = "demo.json"
+_FICTION_SEED, _IMPORTED_VISITS = 1, 60
 _EXAM_SERVICE = "02.0000.1896"
 _EXAM_OF_CLINIC = {"NHI": "03.0000.1896", "SAN": "13.0000.1896"}
 
@@ -95,9 +101,23 @@ async def _seed_once(config: Settings, database: Database, console: Console, mar
         nine = (at - timedelta(days=21)).replace(hour=2, minute=5)  # 09:05 in Vietnam
         await _earlier_visit(config, database, patient_ids[0], nine)
         progress.advance(task)
-        await wiring.seed_demo(config, database, at)
+        await _history(config, database, at)
         progress.advance(task)
     await asyncio.to_thread(mark.write_text, json.dumps({"patients": patient_ids}))
+
+
+async def _history(config: Settings, database: Database, at: datetime) -> None:
+    """Import last month's claim files, as a hospital does that comes from another system."""
+    made = fiction.visits(_FICTION_SEED, _IMPORTED_VISITS, facility=config.facility_code)
+    place = Place(
+        database=database, blobs=BlobStore(config.blob_dir), facility=config.facility_code,
+        folder=config.data_dir / "imports",
+    )  # fmt: skip
+    with TemporaryDirectory(prefix="yba-demo-") as folder:
+        await asyncio.to_thread(write_files, Path(folder), made)
+        await insurance.import_claims(
+            place, actor=Actor.system("demo", "HPAYMT"), paths=[Path(folder)], at=at
+        )
 
 
 async def _staff_and_clinics(tx: Tx, config: Settings, at: datetime) -> None:

@@ -167,7 +167,7 @@ def serve(config: Settings, *, with_worker: bool = True) -> None:
 
 
 async def work(config: Settings) -> None:
-    """Deliver events until SIGINT or SIGTERM."""
+    """Deliver events and run jobs until SIGINT or SIGTERM."""
     from yba.app import wiring
     from yba.foundation.audit import service as audit
     from yba.foundation.record import service as record
@@ -181,10 +181,11 @@ async def work(config: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    database = Database(config.database_url, connections=2)
+    database = Database(config.database_url, connections=6)
     parent = asyncio.create_task(_stop_with_parent(stop))
     try:
-        await outbox.deliver_for_ever(database, stop)
+        jobs = (job(config, database, stop) for job in wiring.JOBS)
+        await asyncio.gather(outbox.deliver_for_ever(database, stop), *jobs)
     finally:
         parent.cancel()
         with contextlib.suppress(OSError):

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from yba.app.claiming import ClaimWriter
 from yba.care.documents import pages as documents
@@ -30,7 +29,7 @@ from yba.money.payments import endpoints as bank
 from yba.money.payments import pages as payments
 from yba.money.payments.events import BillPaid
 from yba.plumbing import outbox
-from yba.plumbing.database import Database, Tx
+from yba.plumbing.database import Tx
 from yba.plumbing.html import assets, preferences
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.settings import Settings
@@ -40,6 +39,7 @@ from yba.surfaces.boards import pages as boards
 from yba.surfaces.chart import pages as chart
 from yba.surfaces.citizen import pages as citizen
 from yba.surfaces.desk import pages as desk
+from yba.surfaces.fhir_api import jobs as fhir_jobs
 from yba.surfaces.fhir_api.application import FhirApp, fhir_app
 
 # The first that a person has decides where she lands after signing in.
@@ -66,6 +66,10 @@ _SCREENS = (
     citizen,
     admin,
 )
+
+
+# What the worker runs beside the delivery of events.
+JOBS = (fhir_jobs.work,)
 
 
 def pages() -> list[Page]:
@@ -98,10 +102,6 @@ def subscribe(config: Settings) -> None:
     outbox.subscribe(OrderCancelled, laboratory_listeners.drop_order)
     outbox.subscribe(PrescriptionIssued, charging.charge_prescription)
     outbox.subscribe(PrescriptionCancelled, charging.reverse_prescription)
-
-
-async def seed_demo(config: Settings, database: Database, at: datetime) -> None:
-    """Add to the demo what only the composition root can join."""
 
 
 def fhir(state: AppState) -> FhirApp:

@@ -5,9 +5,10 @@ resources: `fp<number>` for the person, the visit's key for the rest.
 Standard: FHIR R4; vital signs by their LOINC codes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 
 from yba.app.fiction.model import (
     FictitiousDrugLine,
@@ -93,6 +94,25 @@ def as_fhir(visit: FictitiousVisit) -> list[r4.Resource]:
         ),
         *(_drug(visit, place, line) for place, line in enumerate(visit.drugs)),
     ]
+
+
+def bundles(visits: Iterable[FictitiousVisit], size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield transaction bundles of `size` visits, each with its number of entries.
+
+    Every entry is a PUT under an id of its own, so that sending a bundle twice changes nothing.
+    """
+    remaining = iter(visits)
+    while chosen := list(islice(remaining, size)):
+        found: dict[str, bytes] = {}
+        for visit in chosen:
+            for resource in as_fhir(visit):
+                found[f"{type(resource).__name__}/{resource.id}"] = r4.encode(resource)
+        entries = [
+            b'{"resource":%b,"request":{"method":"PUT","url":"%b"}}' % (content, url.encode())
+            for url, content in found.items()
+        ]
+        head = b'{"resourceType":"Bundle","type":"transaction","entry":['
+        yield head + b",".join(entries) + b"]}", len(entries)
 
 
 def patient_id(person: FictitiousPerson) -> str:
