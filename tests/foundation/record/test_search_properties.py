@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from yba.fhir import r4
 from yba.foundation.record import reading, service
+from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.query.parse import parse
 from yba.foundation.record.settings import put_zone, zone
 
@@ -296,5 +297,5 @@ async def test_a_cursor_serves_only_the_search_it_came_from(world, tx, at):
         (f"_tag=urn:test|{tag}", b"t"),
     ):
         query = f"{other}&_count=5&_cursor={page.next_cursor}"
-        with pytest.raises(reading.UnsearchableQuery):
+        with pytest.raises(UnsearchableQuery):
             await reading.find(tx, parse("Observation", query), now=at, secret=secret)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import asyncpg
+import orjson
 
-from yba.foundation.record import changes, settings, store
+from yba.foundation.record import changes, including, settings, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     QueryTooExpensive,
     ResourceDeleted,
     ResourceNotFound,
-    UnsearchableQuery,
 )
 from yba.foundation.record.keys import id_of, row_id
 from yba.foundation.record.model import Version
@@ -22,17 +22,22 @@ from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query import cursor
 from yba.foundation.record.query.compile import (
     COUNTED_BY_DEFAULT,
-    MOST_INCLUDED,
     Compiler,
     Position,
     Statement,
 )
 from yba.foundation.record.query.estimate import statistics
-from yba.foundation.record.query.tree import Search
+from yba.foundation.record.query.everywhere import TYPES_PRESENT, SeveralTypes
+from yba.foundation.record.query.gathering import Gatherer
+from yba.foundation.record.query.guard import Guard
+from yba.foundation.record.query.leaves import Arguments
+from yba.foundation.record.query.tree import Leaf, Search
 from yba.foundation.record.rows import DELETED
 from yba.plumbing.database import Tx
 
 MOST_READ_AT_ONCE = 5000
+# Of more types than these it is first asked which are stored at all.
+_FEW_TYPES = 12
 
 
 @dataclass(slots=True)
@@ -154,10 +159,12 @@ async def find(
     secret: bytes = b"",
     base: str = "",
     remembering: Tx | None = None,
+    guard: Guard | None = None,
 ) -> Page:
-    """Carry out a search: one statement, and a second one where a total was asked for.
+    """Carry out a search: one statement, others for far sides of chains, a total, includes.
 
     `remembering` is a connection that keeps plans, for statements whose shape fits every value.
+    `guard` hides rows; see `query.guard`. Raises UnsearchableQuery, QueryTooExpensive.
     """
     if statistics.stale():
         await statistics.read(tx)
@@ -166,38 +173,69 @@ async def find(
         after, total = cursor.read(secret, search, search.cursor)
     page = Page(search, total=total)
 
-    def compiler() -> Compiler:
-        return Compiler(search, zone=settings.zone(), now=now, base=base, statistics=statistics)
+    def make(part: Search, arguments: Arguments | None = None) -> Compiler:
+        return Compiler(
+            part, zone=settings.zone(), now=now, base=base, statistics=statistics, guard=guard,
+            arguments=arguments,
+        )  # fmt: skip
 
-    if search.summary == "count" or search.count == 0:
-        page.total = (await run(tx, compiler().count()))[0][0]
+    asked = await _gathered(tx, search, make)
+
+    def composer() -> Compiler | SeveralTypes:
+        return make(asked) if asked.parts is None else SeveralTypes(asked, make)
+
+    if asked.parts == []:
+        page.total = 0
         return page
-    statement = compiler().page(after)
+    if search.summary == "count" or search.count == 0:
+        page.total = (await run(tx, composer().count()))[0][0]
+        return page
+    statement = composer().page(after)
     records = await run(remembering or tx if statement.driven else tx, statement)
-    _fill(page, records, statement.sort_columns, secret)
+    page.matches = [_found(record) for record in records[: search.count]]
     if page.total is None and not search.cursor:
-        page.total = await _total(tx, search, page, compiler)
-        if page.total is not None and page.next_cursor:
-            _fill(page, records, statement.sort_columns, secret)
+        page.total = await _total(tx, search, records, composer)
+    if len(records) > search.count:
+        last = records[search.count - 1]
+        values = tuple(last[f"s{n}"] for n in range(statement.sort_columns))
+        row = last["rid" if search.parts is None else "type"]
+        page.next_cursor = cursor.write(secret, search, Position(values, row), page.total)
+    if search.includes:
+        page.included = await including.included(
+            page.matches, search.includes, _Additions(tx, guard), base=base
+        )
     return page
 
 
-def _fill(page: Page, records: list[asyncpg.Record], sort_columns: int, secret: bytes) -> None:
-    search = page.search
-    matches, others = records, list[asyncpg.Record]()
-    if search.includes:
-        matches = [record for record in records if record["is_match"]]
-        others = [record for record in records if not record["is_match"]]
-    if len(others) > MOST_INCLUDED:
-        raise UnsearchableQuery(reason=f"more than {MOST_INCLUDED} resources would be included")
-    shown = matches[: search.count]
-    page.matches = [_found(record) for record in shown]
-    page.included = [_found(record) for record in others]
-    page.next_cursor = ""
-    if len(matches) > search.count:
-        last = shown[-1]
-        values = tuple(last[f"s{n}"] for n in range(sort_columns))
-        page.next_cursor = cursor.write(secret, search, Position(values, last["rid"]), page.total)
+async def _gathered(tx: Tx, search: Search, make: Callable[[Search], Compiler]) -> Search:
+    """Return the search with the small far sides of its chains looked up."""
+    if search.parts is not None:
+        parts = search.parts
+        if len(parts) > _FEW_TYPES:
+            stored = {TYPE_NAMES[r[0] - 1] for r in await tx.connection.fetch(TYPES_PRESENT)}
+            parts = [part for part in parts if part.type in stored]
+        return replace(search, parts=[await _gathered(tx, part, make) for part in parts])
+    if all(isinstance(condition, Leaf) for condition in search.conditions):
+        return search
+    gatherer = Gatherer(lambda: make(search), lambda statement: run(tx, statement))
+    return replace(search, conditions=await gatherer.all(search.conditions))
+
+
+@dataclass(slots=True)
+class _Additions:
+    """Reads what includes ask for."""
+
+    tx: Tx
+    guard: Guard | None
+
+    async def read(self, statement: Statement) -> list[Version]:
+        return [_found(record) for record in await run(self.tx, statement)]
+
+    async def version(self, one: Version, number: int) -> Version | None:
+        record = await self.tx.connection.fetchrow(
+            store.VREAD, TYPE_NUMBERS[one.type], row_id(one.type, one.id), number
+        )
+        return version_of(record, one.id) if record is not None else None
 
 
 def _found(record: asyncpg.Record) -> Version:
@@ -206,19 +244,23 @@ def _found(record: asyncpg.Record) -> Version:
 
 
 async def _total(
-    tx: Tx, search: Search, page: Page, compiler: Callable[[], Compiler]
+    tx: Tx,
+    search: Search,
+    records: list[asyncpg.Record],
+    composer: Callable[[], Compiler | SeveralTypes],
 ) -> int | None:
-    """Return how many match: exactly, or None where counting them all was not asked for."""
-    if not page.next_cursor:
-        return len(page.matches)
-    match search.total:
-        case "none":
-            return None
-        case "accurate":
-            return (await run(tx, compiler().count()))[0][0]
-        case _:
-            found = (await run(tx, compiler().count(COUNTED_BY_DEFAULT)))[0][0]
-            return None if found > COUNTED_BY_DEFAULT else found
+    """Return how many match: exactly, by estimate, or None where nobody asked for a long count."""
+    if search.total == "none":
+        return None
+    if len(records) <= search.count:
+        return len(records)
+    if search.total == "accurate":
+        return (await run(tx, composer().count()))[0][0]
+    if search.total == "estimate":
+        (plan,) = orjson.loads((await run(tx, composer().estimate()))[0][0])
+        return max(len(records), round(plan["Plan"]["Plan Rows"]))
+    found = (await run(tx, composer().count(COUNTED_BY_DEFAULT)))[0][0]
+    return None if found > COUNTED_BY_DEFAULT else found
 
 
 def limited(search: Search, count: int) -> Search:

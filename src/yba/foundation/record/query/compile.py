@@ -1,26 +1,27 @@
-"""A search tree as one SQL statement: matches, their order, the cursor, what is included."""
+"""A search tree as one SQL statement: matches, their order, the cursor."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from yba.foundation.record import terms
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.keys import reference_scope
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query import driving
+from yba.foundation.record.query.chains import Conditions
 from yba.foundation.record.query.driving import Driver, Way
 from yba.foundation.record.query.estimate import Statistics
+from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.leaves import Arguments, Leaves
 from yba.foundation.record.query.parse import split, unescape
-from yba.foundation.record.query.tree import Chain, Condition, Has, Include, Leaf, Search, Sort
+from yba.foundation.record.query.tree import Condition, Either, Every, Leaf, Rows, Search, Sort
 from yba.foundation.record.rows import MISSING_TIME
 
-MOST_INCLUDED = 5000
 COUNTED_BY_DEFAULT = 50_000
 _LAST = "9223372036854775807"
-_COLUMNS = "r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body"
+COLUMNS = "r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,28 @@ class Compiler:
     """Composes the statements of one search. This is the only place where SQL is put together."""
 
     def __init__(
-        self, search: Search, *, zone: tzinfo, now: datetime, base: str, statistics: Statistics
+        self,
+        search: Search,
+        *,
+        zone: tzinfo,
+        now: datetime,
+        base: str,
+        statistics: Statistics,
+        guard: Guard | None = None,
+        arguments: Arguments | None = None,
     ) -> None:
         self.search = search
-        self.arguments = Arguments()
+        self.arguments = arguments or Arguments()
         self.leaves = Leaves(self.arguments, zone=zone, now=now, base=base)
         self.statistics = statistics
+        self.guard = guard
+        self.conditions = Conditions(self.leaves, self._is_rare, guard)
         self.zone, self.now, self.base = zone, now, base
 
     # -- whole statements -----------------------------------------------------------------------
 
     def page(self, after: Position | None) -> Statement:
-        """Return the statement of one page: at most count + 1 matches, then what is included."""
+        """Return the statement of one page: at most count + 1 matches."""
         search = self.search
         rare = [self._is_rare(condition) for condition in search.conditions]
         driver = driving.choose(search, rare, self.leaves)
@@ -69,16 +80,7 @@ class Compiler:
         driven = driving.is_remembered(driver, search)
         sort_values = "".join(f", s{n}" for n in range(len(order) - 1))
         columns = "type, rid, fid, version, updated, patient, body"
-        if not search.includes:
-            sql = f"SELECT {columns}, true AS is_match{sort_values} FROM ({hit}) h"
-            return Statement(sql, self.arguments.values, len(order) - 1, driven)
-        nothing = ", NULL" * (len(order) - 1)
-        shown = self.arguments.add(search.count, "bigint")
-        sql = (
-            f"WITH hit AS MATERIALIZED ({hit}), shown AS MATERIALIZED (SELECT * FROM hit LIMIT {shown})"
-            f" SELECT {columns}, true AS is_match{sort_values} FROM hit"
-            f" UNION ALL SELECT {_COLUMNS}, false{nothing} FROM ({self._included()}) r"
-        )
+        sql = f"SELECT {columns}{sort_values} FROM ({hit}) h"
         return Statement(sql, self.arguments.values, len(order) - 1, driven)
 
     def _collected(
@@ -86,12 +88,12 @@ class Compiler:
     ) -> str:
         """Return the page of matches that rare conditions collect, sorted afterwards."""
         where = self._where("r", rare)
-        seek = f" AND {self._after(order, after)}" if after else ""
+        seek = f" AND {self.after(order, after)}" if after else ""
         limit = self.arguments.add(self.search.count + 1, "bigint")
         # OFFSET 0 keeps the planner from walking the whole type in order for a rare key.
         return (
             f"SELECT * FROM (SELECT {_shown(order)} FROM record.resource r"
-            f" WHERE {where}{seek} OFFSET 0) r ORDER BY {_order(_named(order))} LIMIT {limit}"
+            f" WHERE {where}{seek} OFFSET 0) r ORDER BY {order_by(_named(order))} LIMIT {limit}"
         )
 
     def _walked(self, driver: Driver, order: list[tuple[str, bool]], after: Position | None) -> str:
@@ -105,10 +107,10 @@ class Compiler:
         found: list[str] = []
         for way in ways:
             own = [(way.own(key), descending) for key, descending in order]
-            tests = [*way.tests, where, *([self._after(own, after)] if after else [])]
+            tests = [*way.tests, where, *([self.after(own, after)] if after else [])]
             page = (
                 f"SELECT {_shown(order)} FROM {way.source} WHERE {' AND '.join(tests)}"
-                f" ORDER BY {_order(own)} LIMIT {limit}"
+                f" ORDER BY {order_by(own)} LIMIT {limit}"
             )
             if way.over:
                 page = f"SELECT h.* FROM unnest({way.over}) k (k) CROSS JOIN LATERAL ({page}) h"
@@ -118,7 +120,7 @@ class Compiler:
         named = _named(order)
         distinct = f"DISTINCT ON ({', '.join(name for name, _ in named)}) " if twice else ""
         union = " UNION ALL ".join(f"({page})" for page in found)
-        return f"SELECT {distinct}* FROM ({union}) r ORDER BY {_order(named)} LIMIT {limit}"
+        return f"SELECT {distinct}* FROM ({union}) r ORDER BY {order_by(named)} LIMIT {limit}"
 
     def count(self, most: int | None = None) -> Statement:
         """Return the statement that counts the matches, at most `most` + 1."""
@@ -133,6 +135,22 @@ class Compiler:
             )
         return Statement(sql, self.arguments.values)
 
+    def few(self, asked: Sequence[tuple[str, Condition]], most: int) -> Statement:
+        """Return the statement that looks up at most `most` + 1 resources for each condition."""
+        limit = self.arguments.add(most + 1, "bigint")
+        found = [
+            f"(SELECT {place} AS place, r.rid, r.patient, r.keys"
+            f" {self.conditions.rows_of(type_, condition, 'r')} LIMIT {limit})"
+            for place, (type_, condition) in enumerate(asked)
+        ]
+        return Statement(" UNION ALL ".join(found), self.arguments.values)
+
+    def estimate(self) -> Statement:
+        """Return the statement whose plan says how many matches are expected."""
+        _, where = self.everything("r", indexed=True)
+        sql = f"EXPLAIN (FORMAT JSON) SELECT FROM record.resource r WHERE {where}"
+        return Statement(sql, self.arguments.values)
+
     # -- conditions -----------------------------------------------------------------------------
 
     def _where(self, row: str, indexed: list[bool], driver: Driver | None = None) -> str:
@@ -143,6 +161,9 @@ class Compiler:
             # The key of a code is of one type already; said again, the planner would look it up.
             type_ = self.arguments.add(TYPE_NUMBERS[self.search.type], "smallint")
             tests.append(f"{row}.type = {type_}")
+        hidden = self.guard.sql(row, self.search.type, self.arguments) if self.guard else ""
+        if hidden:
+            tests.append(f"({hidden})")
         for condition, is_indexed in zip(self.search.conditions, indexed, strict=True):
             if driver is not None and driver.answers(condition):
                 continue
@@ -151,10 +172,15 @@ class Compiler:
             tests += driving.within(self.leaves, self.search, row)
         return " AND ".join(tests)
 
+    def everything(self, row: str, *, indexed: bool = False) -> tuple[bool, str]:
+        """Return whether something rare leads, and the test of all conditions."""
+        rare = [self._is_rare(condition) for condition in self.search.conditions]
+        return any(rare), self._where(row, [True] * len(rare) if indexed else rare)
+
     def _is_rare(self, condition: Condition) -> bool:
         """Return whether few rows are expected to meet the condition."""
         if not isinstance(condition, Leaf):
-            return False
+            return self._is_rare_together(condition)
         parameter = condition.parameter
         if parameter.code == "_id":
             return condition.modifier != "not"
@@ -176,6 +202,18 @@ class Compiler:
             case _:
                 return False
 
+    def _is_rare_together(self, condition: Condition) -> bool:
+        """Return the same for what is made of other conditions; see `gathering`."""
+        match condition:
+            case Rows():
+                return True
+            case Every():
+                return any(self._is_rare(one) for one in condition.inner)
+            case Either():
+                return all(self._is_rare(one) for one in condition.inner)
+            case _:
+                return False
+
     def _likely_keys(self, leaf: Leaf) -> list[int]:
         """Return the keys a token probably has: those computable, and bare codes met before."""
         scratch = Leaves(Arguments(), zone=self.zone, now=self.now, base=self.base)
@@ -189,53 +227,8 @@ class Compiler:
         return keys
 
     def _test(self, condition: Condition, row: str, *, indexed: bool, probing: bool = False) -> str:
-        if isinstance(condition, Leaf):
-            self.leaves.asking.probing = probing
-            return self.leaves.sql(condition, row, indexed=indexed)
-        if isinstance(condition, Chain):
-            steps = [self._step(condition, t, inner, row) for t, inner in condition.inner]
-            return steps[0] if len(steps) == 1 else "(" + " OR ".join(steps) + ")"
-        return self._has(condition, row)
-
-    def _step(self, chain: Chain, target: str, inner: Condition, row: str) -> str:
-        """Return "what this reference points to meets the inner condition"."""
-        name = f"{row}c"
-        plan = plan_of(chain.type)
-        test = (
-            f"{name}.type = {self.arguments.add(TYPE_NUMBERS[target], 'smallint')}"
-            f" AND {name}.flags & 1 = 0 AND {self._test(inner, name, indexed=True)}"
-        )
-        found = f"SELECT {name}.rid FROM record.resource {name} WHERE {test}"
-        tests: list[str] = []
-        for element in chain.parameter.elements:
-            if element == plan.patient_element and target == "Patient":
-                tests.append(f"{row}.patient IN ({found})")
-            else:
-                scope = self.arguments.add(reference_scope(chain.type, element, target), "bigint")
-                keys = f"SELECT {name}.rid # {scope} FROM record.resource {name} WHERE {test}"
-                tests.append(f"{row}.keys && ARRAY({keys})")
-        return tests[0] if len(tests) == 1 else "(" + " OR ".join(tests) + ")"
-
-    def _has(self, has: Has, row: str) -> str:
-        """Return "something refers here and meets the inner condition"."""
-        name = f"{row}h"
-        plan = plan_of(has.source)
-        test = (
-            f"{name}.type = {self.arguments.add(TYPE_NUMBERS[has.source], 'smallint')}"
-            f" AND {name}.flags & 1 = 0 AND {self._test(has.inner, name, indexed=True)}"
-        )
-        tests: list[str] = []
-        for element in has.parameter.elements:
-            if element == plan.patient_element and has.type == "Patient":
-                found = f"SELECT {name}.patient FROM record.resource {name} WHERE {test}"
-            else:
-                scope = reference_scope(has.source, element, has.type)
-                found = (
-                    f"SELECT k.k # {self.arguments.add(scope, 'bigint')}"
-                    f" FROM record.resource {name}, unnest({name}.keys) k WHERE {test}"
-                )
-            tests.append(f"{row}.rid IN ({found})")
-        return tests[0] if len(tests) == 1 else "(" + " OR ".join(tests) + ")"
+        self.leaves.asking.probing = probing and isinstance(condition, Leaf)
+        return self.conditions.sql(condition, row, indexed=indexed)
 
     # -- order and position -----------------------------------------------------------------------
 
@@ -245,10 +238,10 @@ class Compiler:
         if not sorts:
             newest = [("r.ts", True)] if plan_of(self.search.type).by_time else []
             return [*newest, ("r.rid", True)]
-        keys = [(self._sort_key(sort, "r"), sort.descending) for sort in sorts]
+        keys = [(self.sort_key(sort, "r"), sort.descending) for sort in sorts]
         return [*keys, ("r.rid", sorts[0].descending)]
 
-    def _sort_key(self, sort: Sort, row: str) -> str:
+    def sort_key(self, sort: Sort, row: str) -> str:
         parameter, plan = sort.parameter, plan_of(self.search.type)
         if parameter.code == "_id":
             return f"{row}.rid"
@@ -271,7 +264,7 @@ class Compiler:
             f" WHERE o.rid = {row}.rid AND o.k = ANY({scopes})), {missing})"
         )
 
-    def _after(self, order: list[tuple[str, bool]], position: Position) -> str:
+    def after(self, order: list[tuple[str, bool]], position: Position) -> str:
         """Return the test that a row comes after `position` in this order."""
         if len(position.values) != len(order) - 1:
             raise UnsearchableQuery(reason="this cursor belongs to another search")
@@ -290,60 +283,11 @@ class Compiler:
             )
         return "(" + " OR ".join(alternatives) + ")"
 
-    # -- included resources -------------------------------------------------------------------------
-
-    def _included(self) -> str:
-        parts = [part for include in self.search.includes for part in self._include(include)]
-        own = self.arguments.add(TYPE_NUMBERS[self.search.type], "smallint")
-        limit = self.arguments.add(MOST_INCLUDED + 1, "bigint")
-        union = " UNION ".join(parts)
-        return (
-            f"SELECT r.* FROM ({union}) w JOIN record.resource r ON r.type = w.type AND r.rid = w.rid"
-            f" WHERE r.flags & 1 = 0 AND NOT (r.type = {own} AND r.rid IN (SELECT rid FROM shown))"
-            f" LIMIT {limit}"
-        )
-
-    def _include(self, include: Include) -> list[str]:
-        if include.reverse:
-            return self._reverse(include)
-        plan, parts = plan_of(include.source), list[str]()
-        targets = [include.target] if include.target else include.parameter.targets
-        for target in targets or TYPE_NUMBERS:
-            type_ = self.arguments.add(TYPE_NUMBERS[target], "smallint")
-            for element in include.parameter.elements:
-                if element == plan.patient_element and target == "Patient":
-                    parts.append(f"SELECT {type_} AS type, patient AS rid FROM shown")
-                else:
-                    scope = self.arguments.add(
-                        reference_scope(include.source, element, target), "bigint"
-                    )
-                    # A key of anything else gives a number that no row has.
-                    parts.append(
-                        f"SELECT {type_} AS type, k.k # {scope} AS rid"
-                        " FROM shown, unnest(shown.keys) k"
-                    )
-        return parts
-
-    def _reverse(self, include: Include) -> list[str]:
-        plan, parts = plan_of(include.source), list[str]()
-        type_ = self.arguments.add(TYPE_NUMBERS[include.source], "smallint")
-        for element in include.parameter.elements:
-            if element == plan.patient_element and self.search.type == "Patient":
-                test = "i.patient IN (SELECT rid FROM shown)"
-            else:
-                scope = reference_scope(include.source, element, self.search.type)
-                constant = self.arguments.add(scope, "bigint")
-                test = f"i.keys && ARRAY(SELECT rid # {constant} FROM shown)"
-            parts.append(
-                f"SELECT i.type, i.rid FROM record.resource i WHERE i.type = {type_} AND {test}"
-            )
-        return parts
-
 
 def _shown(order: list[tuple[str, bool]]) -> str:
     """Return the columns of a match; those of the order are called s0, s1…"""
     names = "".join(f", {key} AS s{n}" for n, (key, _) in enumerate(order[:-1]))
-    return f"{_COLUMNS}, r.keys{names}"
+    return f"{COLUMNS}, r.keys{names}"
 
 
 def _named(order: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
@@ -353,5 +297,6 @@ def _named(order: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
     ]
 
 
-def _order(keys: list[tuple[str, bool]]) -> str:
+def order_by(keys: list[tuple[str, bool]]) -> str:
+    """Return the keys of an order as SQL; each says whether it descends."""
     return ", ".join(f"{key} {'DESC' if descending else 'ASC'}" for key, descending in keys)

@@ -21,7 +21,7 @@ _TAG = 16
 
 
 def _seal(secret: bytes, search: Search, payload: bytes) -> bytes:
-    question = orjson.dumps([search.type, sorted(search.self_query)])
+    question = orjson.dumps([search.type, search.place, sorted(search.self_query)])
     message = b"cursor\0" + hashlib.sha256(question).digest() + payload
     return hmac.digest(secret, message, "sha256")[:_TAG]
 

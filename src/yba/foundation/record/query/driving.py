@@ -14,7 +14,7 @@ from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query.leaves import Leaves
 from yba.foundation.record.query.leaves.date import DAY
 from yba.foundation.record.query.parse import split
-from yba.foundation.record.query.tree import Condition, Leaf, Search
+from yba.foundation.record.query.tree import Condition, Leaf, Rows, Search
 
 Kind: TypeAlias = Literal["collect", "patient", "code", "walk"]
 
@@ -84,6 +84,8 @@ def patients_of(condition: Condition, leaves: Leaves) -> list[int]:
     """Return the rows of the patients a condition asks for, if it asks for nothing else."""
     if isinstance(condition, Leaf) and condition.parameter.kind == "reference":
         return leaves.patients(condition)
+    if isinstance(condition, Rows) and not condition.keys and not condition.rows:
+        return list(condition.patients)
     return []
 
 
@@ -107,7 +109,7 @@ def code_leaf(condition: Condition) -> Leaf | None:
 
 def is_remembered(driver: Driver, search: Search) -> bool:
     """Return whether one plan fits every value, because the shape of the statement decides it."""
-    if not all(isinstance(condition, Leaf) for condition in search.conditions):
+    if not all(isinstance(condition, Leaf | Rows) for condition in search.conditions):
         return False
     return driver.kind != "walk" or (
         is_by_time(search) and all(_is_tested_on_the_row(c) for c in search.conditions)

@@ -9,13 +9,23 @@ from urllib.parse import parse_qsl
 
 from yba.fhir.index import SearchParam
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
-from yba.foundation.record.query.tree import Chain, Condition, Has, Include, Leaf, Search, Sort
+from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
+from yba.foundation.record.query import controls, filtering
+from yba.foundation.record.query.compartments import lies_in, types_in
+from yba.foundation.record.query.controls import LARGEST_PAGE, shown
+from yba.foundation.record.query.tree import Chain, Condition, Has, Leaf, Search
 
-LARGEST_PAGE = 1000
+__all__ = [
+    "DEFAULT_PAGE", "LARGEST_PAGE", "condition_of", "from_pairs", "parse", "split", "unescape",
+    "with_count",
+]  # fmt: skip
+
 DEFAULT_PAGE = 20
 _MOST_CONDITIONS = 60
 _MOST_VALUES = 500
+_MOST_STEPS = 8
+# What one chain over references of any type may grow to.
+_MOST_LEAVES = 1000
 _PROTOCOL = {"_format", "_pretty"}
 _MODIFIERS = {
     "token": {"", "not", "missing", "of-type"},
@@ -27,8 +37,6 @@ _MODIFIERS = {
     "uri": {"", "missing"},
     "composite": {""},
 }
-_ORDERED = {"string", "date", "number", "quantity"}
-_SUMMARIES = {"", "true", "false", "count", "data", "text"}
 _SPLIT = {
     ",": re.compile(r"(?<!\\)((?:\\\\)*),"),
     "|": re.compile(r"(?<!\\)((?:\\\\)*)\|"),
@@ -53,124 +61,136 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
-def parse(type_: str, query: str, *, lenient: bool = False) -> Search:
-    """Read a query string. Raises UnsearchableQuery; with `lenient`, unknown parameters are noted."""
+def parse(
+    type_: str, query: str, *, lenient: bool = False, compartment: tuple[str, str] | None = None
+) -> Search:
+    """Read a query string. Raises UnsearchableQuery; with `lenient`, unknown parameters are noted.
+
+    Without `type_` the search is over all types, or those that `_type` names; with a
+    `compartment` (type and id) over what lies in it.
+    """
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=False, errors="strict",
                           max_num_fields=200)  # fmt: skip
     except (UnicodeDecodeError, ValueError):
         raise UnsearchableQuery(reason="the query string cannot be read") from None
-    return from_pairs(type_, pairs, lenient=lenient)
+    return from_pairs(type_, pairs, lenient=lenient, compartment=compartment)
 
 
-def from_pairs(type_: str, pairs: Iterable[tuple[str, str]], *, lenient: bool = False) -> Search:
+def from_pairs(
+    type_: str,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    lenient: bool = False,
+    compartment: tuple[str, str] | None = None,
+) -> Search:
     """Read decoded parameters; see `parse`."""
-    if type_ not in TYPE_NUMBERS:
+    if type_ and type_ not in TYPE_NUMBERS:
         raise UnsearchableQuery(reason="there is no such resource type")
+    given = list(pairs)
     search = Search(type_, count=DEFAULT_PAGE)
-    for name, value in pairs:
+    search.place = "/".join([*(compartment or ()), *([type_] if type_ else [])])
+    if not type_:
+        if compartment:
+            search.place += "/*"
+        possible = types_in(compartment[0]) if compartment else TYPE_NAMES
+        search.parts = [Search(name) for name in _types(given) if name in possible]
+    for part in search.parts if search.parts is not None else [search]:
+        if compartment:
+            part.conditions.append(lies_in(part.type, *compartment))
+    for name, value in given:
         if "\x00" in name or "\x00" in value:
             raise UnsearchableQuery(reason="a value contains a forbidden character")
         if name in _PROTOCOL:
             continue
-        if _control(search, name, value, lenient):
-            if name != "_cursor":
-                search.self_query.append((name, value))
-            continue
+        if name == "_type" and search.parts is not None:
+            search.self_query.append((name, value))
+        elif not controls.take(search, name, value, lenient=lenient):
+            _add(search, name, value, lenient)
+    controls.finish(search)
+    return search
+
+
+def _types(pairs: list[tuple[str, str]]) -> list[str]:
+    """Return the types that every `_type` names, all types without one."""
+    chosen = set(TYPE_NAMES)
+    for name, value in pairs:
+        if name == "_type" and value:
+            named = value.split(",")
+            if not chosen.issuperset(named) and not set(TYPE_NAMES).issuperset(named):
+                raise UnsearchableQuery(reason="_type: there is no such resource type")
+            chosen &= set(named)
+    return sorted(chosen)
+
+
+def _add(search: Search, name: str, value: str, lenient: bool) -> None:
+    """Add a condition to the search, or to each of its parts."""
+    parts = search.parts if search.parts is not None else [search]
+    added: list[tuple[Search, Condition]] = []
+    for part in parts:
         try:
-            condition = condition_of(type_, name, value)
+            condition = condition_of(part.type, name, value)
         except UnsearchableQuery:
-            if lenient and not _is_known(type_, name):
+            if lenient and not _is_known(part.type, name):
                 search.ignored.append(name)
-                continue
+                return
             raise
         if condition is not None:
-            search.conditions.append(condition)
-            search.self_query.append((name, value))
-    if len(search.conditions) > _MOST_CONDITIONS:
-        raise UnsearchableQuery(reason=f"more than {_MOST_CONDITIONS} conditions")
-    return search
+            added.append((part, condition))
+    for part, condition in added:
+        part.conditions.append(condition)
+        if len(part.conditions) > _MOST_CONDITIONS:
+            raise UnsearchableQuery(reason=f"more than {_MOST_CONDITIONS} conditions")
+    if added:
+        search.self_query.append((name, value))
 
 
 def _is_known(type_: str, name: str) -> bool:
     return re.split(r"[:.]", name)[0] in plan_of(type_).parameters or name.startswith("_has:")
 
 
-def _control(search: Search, name: str, value: str, lenient: bool) -> bool:
-    """Take a result parameter; return whether it was one."""
-    match name:
-        case "_count":
-            if not value.isascii() or not value.isdigit() or len(value) > 9:
-                raise UnsearchableQuery(reason="_count must be a whole number")
-            search.count = min(int(value), LARGEST_PAGE)
-        case "_sort":
-            search.sort = [_sort(search.type, key) for key in value.split(",") if key]
-        case "_total":
-            if value not in ("none", "estimate", "accurate"):
-                raise UnsearchableQuery(reason="_total must be none, estimate or accurate")
-            search.total = value
-        case "_summary":
-            if value not in _SUMMARIES:
-                raise UnsearchableQuery(reason="_summary must be true, false, count, data or text")
-            search.summary = "" if value == "false" else value
-        case "_elements":
-            search.elements = tuple(part for part in value.split(",") if part)
-        case "_cursor":
-            search.cursor = value
-        case "_include" | "_revinclude":
-            try:
-                search.includes.append(_include(search.type, value, name == "_revinclude"))
-            except UnsearchableQuery:
-                if not lenient:
-                    raise
-                search.ignored.append(name)
-        case _:
-            return False
-    return True
+class _Budget:
+    """How much one condition may still grow."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = _MOST_LEAVES
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TooManyTypes
 
 
-def _sort(type_: str, key: str) -> Sort:
-    descending = key.startswith("-")
-    parameter = plan_of(type_).parameters.get(key.lstrip("-"))
-    if parameter is None or (parameter.kind not in _ORDERED and parameter.code != "_id"):
-        raise UnsearchableQuery(reason=f"cannot sort {type_} by {_shown(key)}")
-    return Sort(parameter, descending)
+class TooManyTypes(UnsearchableQuery):
+    """A chain over references that may point to too many types."""
+
+    def __init__(self) -> None:
+        super().__init__(reason="a chain over too many types; name them as in subject:Patient.name")
 
 
-def _include(type_: str, value: str, reverse: bool) -> Include:
-    parts = value.split(":")
-    if len(parts) not in (2, 3) or parts[0] not in TYPE_NUMBERS:
-        raise UnsearchableQuery(reason="_include must be Type:parameter or Type:parameter:Type")
-    source, code = parts[0], parts[1]
-    target = parts[2] if len(parts) == 3 else ""
-    parameter = plan_of(source).parameters.get(code)
-    if parameter is None or parameter.kind != "reference":
-        raise UnsearchableQuery(reason=f"{source} has no reference parameter {_shown(code)}")
-    if not reverse and source != type_:
-        raise UnsearchableQuery(reason=f"_include must begin with {type_}:")
-    if target and target not in TYPE_NUMBERS:
-        raise UnsearchableQuery(reason="there is no such resource type")
-    if reverse and parameter.targets and type_ not in parameter.targets:
-        raise UnsearchableQuery(reason=f"{source}:{code} does not refer to {type_}")
-    return Include(source, parameter, target, reverse)
-
-
-def _shown(name: str) -> str:
-    """Return a parameter name that is safe to print in a message."""
-    return name if re.fullmatch(r"[\w:.-]{1,60}", name, re.ASCII) else "that"
-
-
-def condition_of(type_: str, name: str, value: str) -> Condition | None:
+def condition_of(
+    type_: str, name: str, value: str, *, depth: int = 0, budget: _Budget | None = None
+) -> Condition | None:
     """Read one `name=value`. None where FHIR says that an empty value asks nothing."""
+    budget = budget or _Budget()
+    if depth > _MOST_STEPS:
+        raise UnsearchableQuery(reason=f"more than {_MOST_STEPS} steps")
     if name.startswith("_has:"):
-        return _has(type_, name, value)
+        return _has(type_, name, value, depth, budget)
     head, _, rest = name.partition(".")
     if rest:
-        return _chain(type_, head, rest, value)
+        return _chain(type_, head, rest, value, depth, budget)
+    budget.spend()
+    if name == "_list":
+        return _listed(type_, value)
+    if name == "_filter":
+        return filtering.condition_of_filter(type_, value) if value else None
     code, _, modifier = name.partition(":")
     parameter = plan_of(type_).parameters.get(code)
     if parameter is None or parameter.kind == "special":
-        raise UnsearchableQuery(reason=f"{type_} has no search parameter {_shown(code)}")
+        raise UnsearchableQuery(reason=f"{type_} has no search parameter {shown(code)}")
     if parameter.kind == "reference" and modifier in TYPE_NUMBERS:
         return _typed_reference(type_, parameter, modifier, value)
     _refuse_modifier(parameter, modifier)
@@ -190,7 +210,7 @@ def _refuse_modifier(parameter: SearchParam, modifier: str) -> None:
         allowed = {"", "not"} if parameter.code == "_id" else {""}
     if modifier not in allowed:
         raise UnsearchableQuery(
-            reason=f"the modifier :{_shown(modifier)} is not supported for {parameter.code}"
+            reason=f"the modifier :{shown(modifier)} is not supported for {parameter.code}"
         )
 
 
@@ -205,50 +225,67 @@ def _targets(type_: str, parameter: SearchParam, chosen: str) -> tuple[str, ...]
     if chosen:
         if chosen not in TYPE_NUMBERS or (parameter.targets and chosen not in parameter.targets):
             raise UnsearchableQuery(
-                reason=f"{parameter.code} of {type_} never refers to {_shown(chosen)}"
+                reason=f"{parameter.code} of {type_} never refers to {shown(chosen)}"
             )
         return (chosen,)
     return parameter.targets or tuple(TYPE_NUMBERS)
 
 
-def _chain(type_: str, head: str, rest: str, value: str) -> Chain:
+def _chain(
+    type_: str, head: str, rest: str, value: str, depth: int, budget: _Budget
+) -> Chain | None:
     code, _, chosen = head.partition(":")
-    parameter = plan_of(type_).parameters.get(code)
-    if parameter is None or parameter.kind != "reference":
-        raise UnsearchableQuery(reason=f"{type_} has no reference parameter {_shown(code)}")
-    if rest.count(".") > 2:
-        raise UnsearchableQuery(reason="a chain of more than three steps")
+    parameter = _reference(type_, code)
     inner: list[tuple[str, Condition]] = []
     refused: UnsearchableQuery | None = None
+    understood = False
     for target in _targets(type_, parameter, chosen):
         try:
-            condition = condition_of(target, rest, value)
+            condition = condition_of(target, rest, value, depth=depth + 1, budget=budget)
+        except TooManyTypes:
+            raise
         except UnsearchableQuery as problem:
             refused = problem
             continue
+        understood = True
         if condition is not None:
             inner.append((target, condition))
-    if not inner:
-        raise refused or UnsearchableQuery(reason="a chain without a value")
-    return Chain(type_, parameter, tuple(inner))
+    if not understood:
+        raise refused or UnsearchableQuery(reason=f"{shown(head)} refers to nothing")
+    return Chain(type_, parameter, tuple(inner)) if inner else None
 
 
-def _has(type_: str, name: str, value: str) -> Has:
+def _has(type_: str, name: str, value: str, depth: int, budget: _Budget) -> Has | None:
     parts = name.split(":", 3)
     if len(parts) != 4 or parts[1] not in TYPE_NUMBERS:
         raise UnsearchableQuery(reason="_has must be _has:Type:reference:parameter")
     source, code, rest = parts[1], parts[2], parts[3]
-    parameter = plan_of(source).parameters.get(code)
-    if parameter is None or parameter.kind != "reference":
-        raise UnsearchableQuery(reason=f"{source} has no reference parameter {_shown(code)}")
+    parameter = _reference(source, code)
     if parameter.targets and type_ not in parameter.targets:
         raise UnsearchableQuery(reason=f"{code} of {source} never refers to {type_}")
-    if rest.startswith("_has:") and rest.count("_has:") > 2:
-        raise UnsearchableQuery(reason="a _has of more than three steps")
-    inner = condition_of(source, rest, value)
-    if inner is None:
-        raise UnsearchableQuery(reason="a _has without a value")
-    return Has(type_, source, parameter, inner)
+    inner = condition_of(source, rest, value, depth=depth + 1, budget=budget)
+    return Has(type_, source, parameter, inner) if inner is not None else None
+
+
+def _reference(type_: str, code: str) -> SearchParam:
+    parameter = plan_of(type_).parameters.get(code)
+    if parameter is None or parameter.kind != "reference":
+        raise UnsearchableQuery(reason=f"{type_} has no reference parameter {shown(code)}")
+    return parameter
+
+
+def _listed(type_: str, value: str) -> Has | None:
+    """Return "a List with one of these ids has it as an item"."""
+    if not value:
+        return None
+    ids = split(value, ",")
+    if any(id_.startswith("$") for id_ in ids):
+        raise UnsearchableQuery(
+            reason="_list: functional lists such as $current-problems are not kept"
+        )
+    item, by_id = plan_of("List").parameters["item"], plan_of("List").parameters["_id"]
+    values = tuple(id_.removeprefix("List/") for id_ in ids)
+    return Has(type_, "List", item, Leaf("List", by_id, "", values))
 
 
 def with_count(search: Search, count: int) -> Search:

@@ -39,7 +39,51 @@ class Has:
     inner: Condition
 
 
-Condition: TypeAlias = Leaf | Chain | Has
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of several conditions."""
+
+    type: str
+    inner: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one of several conditions; none of none."""
+
+    type: str
+    inner: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """What does not meet a condition."""
+
+    type: str
+    inner: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison that only `_filter` can ask for: one of the values compares so with this one."""
+
+    type: str
+    parameter: SearchParam
+    operator: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a chain or `_has` came to: rows by their number, by their patient or by a key."""
+
+    type: str
+    rows: tuple[int, ...] = ()
+    patients: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
+
+
+Condition: TypeAlias = Leaf | Chain | Has | Every | Either | Negation | Comparison | Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +96,25 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """Resources to add: those referred to, or with `reverse` those that refer to the matches."""
+    """Resources to add: those referred to, or with `reverse` those that refer to what was found.
+
+    `source` and `code` may be `*`. `iterate` follows what was added, too.
+    """
 
     source: str
-    parameter: SearchParam
+    code: str
     target: str
     reverse: bool
+    iterate: bool
 
 
 @dataclass(slots=True)
 class Search:
-    """A whole search as asked."""
+    """A whole search as asked.
+
+    A search over several types has no `type` of its own, and one of `parts` for each of them;
+    only the conditions and the order of the parts are theirs.
+    """
 
     type: str
     conditions: list[Condition] = field(default_factory=list[Condition])
@@ -75,3 +127,6 @@ class Search:
     cursor: str = ""
     ignored: list[str] = field(default_factory=list[str])
     self_query: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    place: str = ""
+    """Where it was asked, below the base: `Observation`, `Patient/1/Observation`, or nothing."""
+    parts: list[Search] | None = None

@@ -1,0 +1,145 @@
+"""Chains and `_has` whose far side is small, answered first.
+
+Main rule: from the innermost step outwards, the resources that meet a condition are looked up as
+long as they are few; a reference's key can be computed from them, so the step that refers to them
+becomes an ordinary condition that an index serves. Where they are many, the condition stays and is
+asked of each row that something else leads to. Thus neither side is ever collected as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import asyncpg
+
+from yba.foundation.record.keys import reference_scope
+from yba.foundation.record.plans import plan_of
+from yba.foundation.record.query.chains import Conditions
+from yba.foundation.record.query.compile import Compiler, Statement
+from yba.foundation.record.query.tree import (
+    Chain,
+    Condition,
+    Either,
+    Every,
+    Has,
+    Leaf,
+    Negation,
+    Rows,
+)
+
+# A look-up of a key costs some ten microseconds; of more rows than these it is not "few" any more.
+FEW = 1000
+_FEW_TO_UNPACK = 300
+_UNINDEXED = frozenset(("missing", "not", "not-in"))
+
+Run: TypeAlias = Callable[[Statement], Awaitable[list[asyncpg.Record]]]
+
+
+class Gatherer:
+    """Looks up what stands at the far side of chains."""
+
+    def __init__(self, make: Callable[[], Compiler], run: Run) -> None:
+        self._make = make
+        self._run = run
+
+    async def all(self, conditions: Sequence[Condition]) -> list[Condition]:
+        """Return conditions that mean the same, their small far sides looked up."""
+        return [await self.one(condition) for condition in conditions]
+
+    async def one(self, condition: Condition) -> Condition:
+        """Return a condition that means the same; see `all`."""
+        match condition:
+            case Chain():
+                return await self._chain(condition)
+            case Has():
+                return await self._has(condition)
+            case Every():
+                return Every(condition.type, tuple(await self.all(condition.inner)))
+            case Either():
+                return Either(condition.type, tuple(await self.all(condition.inner)))
+            case Negation():
+                return Negation(condition.type, await self.one(condition.inner))
+            case _:
+                return condition
+
+    async def _chain(self, chain: Chain) -> Condition:
+        inner = [(target, await self.one(condition)) for target, condition in chain.inner]
+        asked = [pair for pair in inner if _is_worth_asking(pair[1], self._make().conditions)]
+        found = await self._few(asked, FEW)
+        many = tuple(pair for pair in inner if pair not in asked or found[pair[0]] is None)
+        known = self._referring(chain, {t: rows for t, rows in found.items() if rows is not None})
+        if not many:
+            return known
+        rest = Chain(chain.type, chain.parameter, many)
+        if not known.keys and not known.patients:
+            return rest
+        return Either(chain.type, (known, rest))
+
+    def _referring(self, chain: Chain, found: dict[str, list[asyncpg.Record]]) -> Rows:
+        """Return what refers to these rows."""
+        patient_element = plan_of(chain.type).patient_element
+        patients: list[int] = []
+        keys: list[int] = []
+        for target, records in found.items():
+            rows = [record["rid"] for record in records]
+            for element in chain.parameter.elements:
+                if element == patient_element and target == "Patient":
+                    patients += rows
+                else:
+                    scope = reference_scope(chain.type, element, target)
+                    keys += [row ^ scope for row in rows]
+        return Rows(chain.type, patients=tuple(patients), keys=tuple(keys))
+
+    async def _has(self, has: Has) -> Condition:
+        inner = await self.one(has.inner)
+        has = Has(has.type, has.source, has.parameter, inner)
+        if not _is_worth_asking(inner, self._make().conditions):
+            return has
+        patient_element = plan_of(has.source).patient_element
+        others = [
+            e for e in has.parameter.elements if e != patient_element or has.type != "Patient"
+        ]
+        found = await self._few([(has.source, inner)], _FEW_TO_UNPACK if others else FEW)
+        records = found[has.source]
+        if records is None:
+            return has
+        scopes = [reference_scope(has.source, element, has.type) for element in others]
+        # A key of anything else gives a number that no row has.
+        rows = {key ^ scope for record in records for key in record["keys"] for scope in scopes}
+        if len(others) < len(has.parameter.elements):
+            rows |= {record["patient"] for record in records if record["patient"] is not None}
+        return Rows(has.type, rows=tuple(sorted(rows)))
+
+    async def _few(
+        self, asked: Sequence[tuple[str, Condition]], most: int
+    ) -> dict[str, list[asyncpg.Record] | None]:
+        """Return the rows of each type that meet its condition, None where they are many."""
+        if not asked:
+            return {}
+        found: dict[str, list[asyncpg.Record] | None] = {target: [] for target, _ in asked}
+        for record in await self._run(self._make().few(asked, most)):
+            rows = found[asked[record["place"]][0]]
+            if rows is not None:
+                rows.append(record)
+        return {
+            target: None if rows is not None and len(rows) > most else rows
+            for target, rows in found.items()
+        }
+
+
+def _is_worth_asking(condition: Condition, conditions: Conditions) -> bool:
+    """Return whether an index may lead to what meets the condition, if it is little."""
+    match condition:
+        case Leaf() if condition.modifier in _UNINDEXED:
+            return False
+        case Leaf() if condition.parameter.kind == "token":
+            return conditions.is_rare(condition)
+        case Every():
+            return any(_is_worth_asking(one, conditions) for one in condition.inner)
+        case Either():
+            return all(_is_worth_asking(one, conditions) for one in condition.inner)
+        case Negation() | Chain() | Has():
+            return False
+        case _:
+            return True
