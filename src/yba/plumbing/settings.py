@@ -54,6 +54,15 @@ class Settings:
     bank_secret: bytes = field(default=b"", repr=False)
     signing_keyfile: Path | None = None
     timestamp_url: str | None = None
+    # Files of an export are split at about this size.
+    export_file_bytes: int = 100_000_000
+    # Address prefixes that an import may fetch from; none by default.
+    import_from: tuple[str, ...] = ()
+    # Address prefixes that subscriptions may notify although they lie in a private network.
+    notify_private: tuple[str, ...] = ()
+    # smtp://user:password@host:port, or smtps://; without it there is no e-mail.
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
 
     @property
     def blob_dir(self) -> Path:
@@ -79,6 +88,10 @@ def _integer(name: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise BadSetting(name=name, reason="must be a whole number") from None
+
+
+def _prefixes(name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in os.environ.get(name, "").split(",") if part.strip())
 
 
 def _secret(data_dir: Path) -> bytes:
@@ -150,4 +163,9 @@ def load() -> Settings:
         bank_secret=os.environ.get("YBA_BANK_SECRET", "").encode() or _derived(secret, b"bank"),
         signing_keyfile=Path(keyfile) if keyfile else None,
         timestamp_url=os.environ.get("YBA_TIMESTAMP_URL") or None,
+        export_file_bytes=_integer("YBA_EXPORT_FILE_BYTES", defaults.export_file_bytes),
+        import_from=_prefixes("YBA_IMPORT_FROM"),
+        notify_private=_prefixes("YBA_NOTIFY_PRIVATE"),
+        smtp_url=text("SMTP_URL", ""),
+        mail_from=text("MAIL_FROM", ""),
     )

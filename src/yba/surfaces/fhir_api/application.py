@@ -18,7 +18,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, NotSignedIn, Refusal
 from yba.plumbing.web import AppState
-from yba.surfaces.fhir_api import capability, operations, outcomes
+from yba.surfaces.fhir_api import bulk, capability, operations, outcomes
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
 from yba.surfaces.fhir_api.connections import SearchConnections, WriteConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
@@ -62,6 +62,7 @@ class FhirApp:
             writer=GroupWriter(self._writing, clock=utc_now, writers=1),
             processor=Processor(state.database, base=self._base),
             trail=self.trail,
+            data_dir=state.settings.data_dir,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,6 +110,9 @@ class FhirApp:
         if not self._loading.done():
             # Once for all who arrive meanwhile; without it writing is slower, not wrong.
             await asyncio.wait([self._loading])
+        if parts[:1] == [bulk.PLACE]:
+            await bulk.answer(exchange, actor, self._do, parts[1:])
+            return
         if not operations.has_own_formats(parts[-1:]):
             exchange.refuse_other_formats()
         do, method = self._do, exchange.method

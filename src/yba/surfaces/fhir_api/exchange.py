@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
@@ -203,14 +203,17 @@ class Exchange:
     def _to_xml(self, body: bytes) -> bytes:
         return xml.to_xml(body, pretty=self.parameter("_pretty") == "true")
 
-    async def stream(self, pieces: AsyncIterator[bytes], content_type: bytes) -> None:
-        """Send an answer piece by piece, all of status 200.
+    async def stream(
+        self, pieces: AsyncIterator[bytes], content_type: bytes, *, status: int = 200,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:  # fmt: skip
+        """Send an answer piece by piece.
 
         What goes wrong before the first piece is raised; afterwards the answer is broken off.
         """
         first = await anext(pieces, b"")
-        head: Headers = [(b"content-type", content_type), *_ALWAYS]
-        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        head: Headers = [(b"content-type", content_type), *headers, *_ALWAYS]
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
         await self._send({"type": "http.response.body", "body": first, "more_body": True})
         try:
             async for piece in pieces:
@@ -245,7 +248,10 @@ class InnerExchange(Exchange):
             raise NotAcceptable
         self.answered = (status, headers or [], b"" if self.method == "HEAD" else body)
 
-    async def stream(self, pieces: AsyncIterator[bytes], content_type: bytes) -> None:
+    async def stream(
+        self, pieces: AsyncIterator[bytes], content_type: bytes, *, status: int = 200,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:  # fmt: skip
         """Refuse: a stream cannot stand in a bundle."""
         raise NotAcceptable
 

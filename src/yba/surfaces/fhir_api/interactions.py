@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from urllib.parse import unquote, urlencode
 
 from yba.fhir.moments import range_of
@@ -58,6 +59,8 @@ class Interactions:
     writer: GroupWriter
     processor: Processor
     trail: Trail
+    # Where the files of bulk jobs lie.
+    data_dir: Path
 
     # -- one resource -------------------------------------------------------------------------
 

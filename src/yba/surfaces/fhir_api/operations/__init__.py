@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from yba.surfaces.fhir_api.operation import Level, Operation
-from yba.surfaces.fhir_api.operations import everything, summary, view_run
+from yba.surfaces.fhir_api.operations import everything, export, summary, view_run
 
-ALL: tuple[Operation, ...] = (*everything.OPERATIONS, *summary.OPERATIONS, *view_run.OPERATIONS)
+ALL: tuple[Operation, ...] = (
+    *everything.OPERATIONS,
+    *export.OPERATIONS,
+    *summary.OPERATIONS,
+    *view_run.OPERATIONS,
+)
 # Types that are not of R4 and that only operations know.
 FOREIGN_TYPES = frozenset({view_run.VIEW_DEFINITION})
 
