@@ -20,6 +20,7 @@ from yba.foundation.parties.fhir import (
     patient_resource,
     person_details,
 )
+from yba.foundation.parties.likeness import Features, Likeness, features_of, likeness
 from yba.foundation.parties.model import (
     IdentifierKind,
     PersonDetails,
@@ -27,6 +28,7 @@ from yba.foundation.parties.model import (
     PersonMatch,
     PersonSummary,
 )
+from yba.foundation.parties.search import name_words
 from yba.foundation.parties.store import Entry, Filed, KnownIdentifier
 from yba.foundation.record import service as record
 from yba.kernel.actor import Actor
@@ -37,14 +39,19 @@ from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
 
 __all__ = [
+    "Features",
     "IdCard",
     "InsuranceScan",
+    "Likeness",
     "Scan",
     "TypedNumber",
     "parse_scan",
     "coverage_resource",
+    "features_of",
     "find_persons",
     "insurance_of",
+    "likeness",
+    "name_words",
     "note_seen",
     "patient_number_of",
     "patient_resource",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from yba.surfaces.fhir_api.operation import Level, Operation
-from yba.surfaces.fhir_api.operations import everything, export, summary, view_run
+from yba.surfaces.fhir_api.operations import everything, export, match, summary, view_run
 
 ALL: tuple[Operation, ...] = (
     *everything.OPERATIONS,
     *export.OPERATIONS,
+    *match.OPERATIONS,
     *summary.OPERATIONS,
     *view_run.OPERATIONS,
 )
