@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
-from yba.foundation.record import reading, store
+from yba.foundation.record import effects, reading, store
 from yba.foundation.record.errors import (
     ResourceNotFound,
     SeveralMatches,
@@ -101,10 +101,12 @@ class Operations:
     async def carry_out(self, operations: Sequence[Operation]) -> None:
         """Carry out all; each gets its outcome or its error. No resource may appear twice."""
         await self.resolve([o for o in operations if o.condition is not None and o.open])
+        effects.refuse_unusable([o for o in operations if o.open])
         await self._write([o for o in operations if o.open])
         for operation in operations:
             if operation.twin is not None and operation.outcome is not None:
                 self._answer_as(operation, operation.twin)
+        await effects.take_effect(self.tx, operations)
         await self._audit(operations)
 
     async def resolve(self, conditional: Sequence[Operation]) -> None:

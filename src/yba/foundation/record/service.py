@@ -22,6 +22,7 @@ from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query.parse import parse
 from yba.foundation.record.settings import set_zone
 from yba.foundation.record.writing import Writer, refuse_invalid
+from yba.foundation.terminology import service as terminology
 from yba.kernel.actor import Actor
 from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
@@ -62,6 +63,8 @@ async def save(
         refuse_invalid(resource)
     writer = Writer(tx, at=at)
     saved = await writer.save(resources, if_match or {})
+    changed = [r for r, one in zip(resources, saved, strict=True) if one.changed]
+    await terminology.take_up(tx, resources=changed)
     await _audit_writes(tx, writer, saved, actor=actor, what=note or "record.save", at=at)
     return saved
 
@@ -95,6 +98,7 @@ async def delete(
     wanted = {} if if_match is None else {reference: if_match}
     saved, patient = await Writer(tx, at=at).delete(type_, id_, wanted)
     if saved.changed:
+        await terminology.withdraw(tx, type_=type_, id_=id_)
         await audit.record(
             tx, actor=actor, action="D", what="record.delete", at=at,
             patient_id=_patient_id(patient), references=[reference],

@@ -29,11 +29,12 @@ from yba.foundation.terminology.model import (
     system_name,
     words_of,
 )
-from yba.foundation.terminology.taking_up import take_up, withdraw
+from yba.foundation.terminology.taking_up import TYPES, refuse_unusable, take_up, withdraw
 from yba.kernel.text import tidy
 from yba.plumbing.database import Tx
 
 __all__ = [
+    "TYPES",
     "CodeBook",
     "Codes",
     "Concept",
@@ -58,6 +59,7 @@ __all__ = [
     "load_shipped",
     "province_of_commune",
     "provinces",
+    "refuse_unusable",
     "search",
     "search_concepts",
     "shipped_concepts",

@@ -55,6 +55,12 @@ async def take_up(tx: Tx, *, resources: Iterable[Any]) -> None:
         await _take(tx, json, f"{json['resourceType']}/{json['id']}", RECORD)
 
 
+def refuse_unusable(resource: Any) -> None:
+    """Raise UnusableDefinition if `resource` is a definition that could not be taken up."""
+    if type(resource).__name__ == "CodeSystem":
+        rows_of(orjson.loads(r4.encode(resource)))
+
+
 async def withdraw(tx: Tx, *, type_: str, id_: str) -> None:
     """Take a deleted resource of the record out of use."""
     if type_ not in TYPES:
@@ -93,8 +99,7 @@ async def _take(tx: Tx, json: Json, reference: str, origin: int) -> None:
 
 async def _take_system(tx: Tx, json: Json, reference: str, origin: int) -> set[str]:
     row = system_row(json)
-    rows = concept_rows(json)
-    pairs = closure({concept.code: concept.parents for concept in rows})
+    rows, pairs = rows_of(json)
     key = await system_store.add(tx, row, origin=origin, resource=reference)
     await system_store.put_concepts(tx, ((key, n, concept) for n, concept in enumerate(rows)))
     await system_store.put_closure(tx, ((key, *pair) for pair in pairs))
