@@ -50,6 +50,9 @@ check: $(VENV)/dev.stamp  ## ruff, basedpyright, import contracts
 bench: $(VENV)/dev.stamp  ## print the table of measured figures
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-large: $(VENV)/dev.stamp  ## the same with ten million resources (hours, 15 GB of disk)
+	@$(BIN)/python -m bench --times 109 $(ARGS)
+
 test-faults: $(VENV)/dev.stamp  ## kill servers under load, many rounds
 	@YBA_FAULT_ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults $(ARGS)
 
@@ -63,4 +66,4 @@ clean:  ## remove the environment, the demo's data and everything built
 	@-test -L var/postgres && rm -rf "$$(readlink var/postgres)"
 	@rm -rf var $(VENV) assets/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help assets system demo demo-stop test definitions check bench test-faults lock clean
+.PHONY: help assets system demo demo-stop test definitions check bench bench-large test-faults lock clean

@@ -1,0 +1,1 @@
+"""Another FHIR server beside ours, in one run on one machine."""
