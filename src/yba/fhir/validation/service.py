@@ -8,14 +8,16 @@ from typing import Any, Final
 import msgspec
 
 from yba.fhir import r4
+from yba.fhir.validation.issues import Issue
 from yba.fhir.validation.soundness import is_sound
-from yba.fhir.validation.walker import Issue, issues_of
+from yba.fhir.validation.walker import issues_of
 
 __all__ = ["LARGEST_BODY", "check", "is_sound"]
 
 LARGEST_BODY: Final = 64 * 1024 * 1024
 """Bytes of one resource that are read at all."""
 
+_NOT_SOUND: Final = "not sound"
 _PLAIN = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -30,15 +32,21 @@ def check(document: bytes | r4.Resource, decoded: r4.Resource | None = None) -> 
         return [Issue("fatal", "structure", "", "Cannot be written as JSON.")]
     if len(body) > LARGEST_BODY:
         return [Issue("fatal", "too-long", "", f"Larger than {LARGEST_BODY} bytes.")]
-    problem = "not sound"
+    problem = _problem_of(body, decoded)
+    return [] if problem is None else _explain(body, problem)[0]
+
+
+def structural_issues(body: bytes) -> tuple[list[Issue], Any]:
+    """Return the issues of JSON as `check` does, and its plain value; that is None if it is no JSON at all."""
+    if len(body) > LARGEST_BODY:
+        return check(body), None
+    problem = _problem_of(body, None)
+    if problem is not None:
+        return _explain(body, problem)
     try:
-        resource = decoded if decoded is not None else r4.decode(body)
-        # NUL cannot be stored as text; it hides only behind a backslash.
-        if is_sound(resource) and not (b"\\" in body and b"\\u0000" in body):
-            return []
-    except (r4.NotFhir, RecursionError) as error:
-        problem = str(error)
-    return _explain(body, problem)
+        return [], plain_json(body)
+    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
+        return [], None
 
 
 def plain_json(body: bytes) -> Any:
@@ -46,18 +54,29 @@ def plain_json(body: bytes) -> Any:
     return _PLAIN.decode(body)
 
 
-def _explain(body: bytes, problem: str) -> list[Issue]:
+def _problem_of(body: bytes, decoded: r4.Resource | None) -> str | None:
+    try:
+        resource = decoded if decoded is not None else r4.decode(body)
+        # NUL cannot be stored as text; it hides only behind a backslash.
+        if is_sound(resource) and not (b"\\" in body and b"\\u0000" in body):
+            return None
+    except (r4.NotFhir, RecursionError) as error:
+        return str(error)
+    return _NOT_SOUND
+
+
+def _explain(body: bytes, problem: str) -> tuple[list[Issue], Any]:
     try:
         plain = plain_json(body)
     except RecursionError:
-        return [Issue("fatal", "too-long", "", "Nested too deeply.")]
+        return [Issue("fatal", "too-long", "", "Nested too deeply.")], None
     except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
-        return [Issue("fatal", "structure", "", f"Not JSON: {error}")]
+        return [Issue("fatal", "structure", "", f"Not JSON: {error}")], None
     issues = issues_of(plain)
-    if not issues and problem != "not sound":
+    if not issues and problem != _NOT_SOUND:
         # The decoder is stricter in something that the walker does not know; do not let it pass.
         issues = [Issue("error", "structure", "", problem)]
-    return issues
+    return issues, plain
 
 
 def _encode(resource: r4.Resource) -> bytes | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from yba.fhir.definitions import (
     Property,
@@ -19,6 +19,7 @@ from yba.fhir.definitions import (
 )
 from yba.fhir.primitives import LARGEST_EXPONENT
 from yba.fhir.validation.formats import FORMATS
+from yba.fhir.validation.issues import Issue
 
 Json: TypeAlias = Any
 
@@ -29,17 +30,6 @@ _INTEGERS: Final = {
     "unsignedInt": (0, (1 << 31) - 1),
     "positiveInt": (1, (1 << 31) - 1),
 }
-
-
-class Issue(NamedTuple):
-    """One thing that is wrong, as in OperationOutcome.issue."""
-
-    severity: Literal["fatal", "error", "warning", "information"]
-    code: str
-    """Of the value set IssueType: structure, required, value, code-invalid, too-long..."""
-    expression: str
-    """FHIRPath of the place, "Patient.name[0].given[1]"."""
-    diagnostics: str
 
 
 class _Enough(Exception):

@@ -1,0 +1,67 @@
+"""The sentences of deep validation. Placeholders are names of rules, elements and addresses, never data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name every gettext tool looks for
+    """Mark `message` for translation without translating it here."""
+    return message
+
+
+TOO_MANY: Final = N_("More than %(limit)s issues; the rest is not listed.")
+RULE: Final = N_("Rule %(key)s is broken: %(human)s")
+RULE_UNDECIDED: Final = N_("Rule %(key)s could not be evaluated, so it was not checked.")
+MISSING: Final = N_("At least %(least)s needed here by %(profile)s, found %(found)s.")
+TOO_OFTEN: Final = N_("At most %(most)s allowed here by %(profile)s, found %(found)s.")
+SLICE_MISSING: Final = N_(
+    "Slice %(slice)s: at least %(least)s needed by %(profile)s, found %(found)s."
+)
+SLICE_TOO_OFTEN: Final = N_(
+    "Slice %(slice)s: at most %(most)s allowed by %(profile)s, found %(found)s."
+)
+SLICE_UNKNOWN: Final = N_("Belongs to no slice, and %(profile)s allows no others.")
+SLICE_NOT_LAST: Final = N_("Belongs to no slice, and %(profile)s allows others only at the end.")
+SLICE_ORDER: Final = N_("Slice %(slice)s is out of the order that %(profile)s asks for.")
+WRONG_TYPE: Final = N_("The type must be one of %(types)s by %(profile)s, is %(type)s.")
+NOT_FIXED: Final = N_("The value is not the one that %(profile)s fixes.")
+NOT_PATTERN: Final = N_("The value does not have everything of the pattern in %(profile)s.")
+TOO_LONG: Final = N_("Longer than %(limit)s characters.")
+TOO_SMALL: Final = N_("Smaller than the least value allowed, %(limit)s.")
+TOO_GREAT: Final = N_("Greater than the greatest value allowed, %(limit)s.")
+NOT_IN_REQUIRED: Final = N_("No code of the required value set %(set)s.")
+NOT_IN_EXTENSIBLE: Final = N_(
+    "No code of the extensible value set %(set)s; another is allowed only where none of it fits."
+)
+NOT_IN_MAXIMAL: Final = N_("No code of the largest value set allowed, %(set)s.")
+NOT_IN_PREFERRED: Final = N_("No code of the preferred value set %(set)s.")
+SET_UNKNOWN: Final = N_("Whether the code is of the value set %(set)s cannot be said here.")
+WRONG_TARGET: Final = N_("The reference must point to one of %(types)s, points to %(type)s.")
+TARGET_NOT_CONFORMING: Final = N_("What the reference points to conforms to none of %(profiles)s.")
+NO_CONTAINED: Final = N_("There is no contained resource with this id.")
+CONFORMS_TO_NONE: Final = N_("Conforms to none of %(profiles)s.")
+PROFILE_UNKNOWN: Final = N_("The profile %(profile)s is not known here, so it was not checked.")
+PROFILE_UNREADABLE: Final = N_("The profile %(profile)s cannot be read, so it was not checked.")
+PROFILE_OF_OTHER: Final = N_("The profile %(profile)s is one of %(type)s.")
+EXTENSION_UNKNOWN: Final = N_("The extension %(url)s is not known here, so it was not checked.")
+MODIFIER_UNKNOWN: Final = N_(
+    "The modifier extension %(url)s is not known here; it may change the meaning of what holds it."
+)
+EXTENSION_CONTEXT: Final = N_("The extension %(url)s may not stand here.")
+EXTENSION_MODIFIES: Final = N_("The extension %(url)s must stand among the modifier extensions.")
+EXTENSION_MODIFIES_NOT: Final = N_("The extension %(url)s is no modifier extension.")
+EXTENSION_RELATIVE: Final = N_("An extension outside of extensions needs an absolute address.")
+EXTENSION_BOTH: Final = N_("An extension has either a value or extensions, and one of them.")
+NARRATIVE_BROKEN: Final = N_("The narrative is not well-formed XHTML.")
+NARRATIVE_NAMESPACE: Final = N_("The narrative must be one div of the XHTML namespace.")
+NARRATIVE_ELEMENT: Final = N_("A narrative may not have the element %(name)s.")
+NARRATIVE_ATTRIBUTE: Final = N_("A narrative may not have the attribute %(name)s at %(element)s.")
+NARRATIVE_EMPTY: Final = N_("A narrative needs some text or an image.")
+NARRATIVE_ADDRESS: Final = N_("The address of a link or image in a narrative may not be a script.")
+CONTAINED_TWICE: Final = N_("Two contained resources have this id.")
+CONTAINED_NO_ID: Final = N_("A contained resource needs an id.")
+CONTAINED_UNUSED: Final = N_(
+    "Nothing refers to this contained resource, and it refers to nothing around it."
+)
+FULL_URL_OTHER: Final = N_("The fullUrl and the id of the resource do not agree.")
