@@ -26,6 +26,12 @@ from yba.foundation.record.query.tree import (
     Negation,
     Rows,
 )
+from yba.foundation.record.rows import OTHER_PATIENT
+
+
+def of_own_reference(row: str) -> str:
+    """Return "the patient of the row is the one that the type's own reference names"."""
+    return f"{row}.flags & {OTHER_PATIENT} = 0"
 
 
 class IsRare(Protocol):
@@ -86,7 +92,7 @@ class Conditions:
             tests.append(f"{row}.rid = ANY({self.arguments.add(list(asked.rows), 'bigint[]')})")
         if asked.patients:
             patients = self.arguments.add(list(asked.patients), "bigint[]")
-            tests.append(f"{row}.patient = ANY({patients})")
+            tests.append(f"({row}.patient = ANY({patients}) AND {of_own_reference(row)})")
         if asked.keys:
             tests.append(self.leaves.has_keys(row, list(asked.keys), [], indexed))
         return any_of(tests)
@@ -100,6 +106,7 @@ class Conditions:
             met = f"{self._is(target, name)} AND {self.sql(inner, name, indexed=False)}"
             if element == patient_element and target == "Patient":
                 found, place = f"record.resource {name}", f"{row}.patient"
+                met = f"{of_own_reference(row)} AND {met}"
             else:
                 scope = reference_scope(chain.type, element, target)
                 found = f"unnest({row}.keys) {name}k (k), record.resource {name}"
@@ -115,7 +122,7 @@ class Conditions:
         for element in has.parameter.elements:
             met = f"{self._is(has.source, name)} AND {self.sql(has.inner, name, indexed=False)}"
             if element == patient_element and has.type == "Patient":
-                refers = f"{name}.patient = {row}.rid"
+                refers = f"{name}.patient = {row}.rid AND {of_own_reference(name)}"
             else:
                 scope = reference_scope(has.source, element, has.type)
                 key = f"ARRAY[{row}.rid # {self.arguments.add(scope, 'bigint')}]"

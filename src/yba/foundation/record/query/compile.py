@@ -10,7 +10,7 @@ from yba.foundation.record import terms
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query import driving
-from yba.foundation.record.query.chains import Conditions
+from yba.foundation.record.query.chains import Conditions, of_own_reference
 from yba.foundation.record.query.driving import Driver, Way
 from yba.foundation.record.query.estimate import Statistics
 from yba.foundation.record.query.guard import Guard
@@ -139,7 +139,8 @@ class Compiler:
         """Return the statement that looks up at most `most` + 1 resources for each condition."""
         limit = self.arguments.add(most + 1, "bigint")
         found = [
-            f"(SELECT {place} AS place, r.rid, r.patient, r.keys"
+            f"(SELECT {place} AS place, r.rid, r.keys,"
+            f" CASE WHEN {of_own_reference('r')} THEN r.patient END AS patient"
             f" {self.conditions.rows_of(type_, condition, 'r')} LIMIT {limit})"
             for place, (type_, condition) in enumerate(asked)
         ]
@@ -184,7 +185,7 @@ class Compiler:
         parameter = condition.parameter
         if parameter.code == "_id":
             return condition.modifier != "not"
-        if condition.modifier in ("missing", "not"):
+        if condition.modifier in ("missing", "not", "not-in"):
             return False
         match parameter.kind:
             case "token":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.chains import of_own_reference
 from yba.foundation.record.query.leaves import Leaves
 from yba.foundation.record.query.leaves.date import DAY
 from yba.foundation.record.query.parse import split
@@ -143,7 +144,7 @@ def ways(driver: Driver, leaves: Leaves, search: Search) -> tuple[list[Way], boo
     start, twice = [Way("record.resource r")], False
     if driver.kind == "patient":
         rows = leaves.asking.arguments.add(driver.patients, "bigint[]")
-        start = [Way("record.resource r", ("r.patient = k.k",), rows)]
+        start = [Way("record.resource r", ("r.patient = k.k", of_own_reference("r")), rows)]
     elif driver.kind == "code" and driver.condition is not None:
         asked = code_leaf(driver.condition)
         assert asked is not None

@@ -135,6 +135,8 @@ class _Reader:
         self._space()
         quoted = _STRING.match(self.text, self.at)
         if quoted is None:
+            if self.text.startswith('"', self.at):
+                raise self._refused("the text should end in a quotation mark")
             return Test(tuple(steps), operator, self._after_space(_TOKEN, spaced=True))
         self.at = quoted.end()
         try:

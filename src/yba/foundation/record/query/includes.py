@@ -16,6 +16,7 @@ from yba.fhir.index import extract
 from yba.foundation.record.keys import exact_key, reference_scope, row_id
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.chains import of_own_reference
 from yba.foundation.record.query.compile import COLUMNS, Statement
 from yba.foundation.record.query.guard import Guard, guarded
 from yba.foundation.record.query.leaves import Arguments
@@ -130,7 +131,7 @@ def backward(
         rows = arguments.add(by_type["Patient"], "bigint[]")
         tests.append(
             "SELECT r.* FROM record.resource r"
-            f" WHERE r.patient = ANY({rows}) AND r.type = ANY({types})"
+            f" WHERE r.patient = ANY({rows}) AND r.type = ANY({types}) AND {of_own_reference('r')}"
         )
     if keys:
         array = arguments.add(sorted(keys), "bigint[]")
