@@ -63,6 +63,11 @@ def _extension(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Coll
     return [e for e in found if isinstance(e, Node) and e.value.url == url]
 
 
+def _has_extension(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Collection:
+    """Search parameters over extensions of R4 use it, though its text does not define it."""
+    return [bool(_extension(env, focus, arguments))]
+
+
 def _has_value(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Collection:
     item = focus[0] if len(focus) == 1 else None
     if isinstance(item, Node):
@@ -162,6 +167,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int, Function]]] = {
     "iif": (2, 3, iif),
     "type": (0, 0, lambda env, focus, arguments: [type_of(item) for item in focus]),
     "extension": (1, 1, _extension),
+    "hasExtension": (1, 1, _has_extension),
     "hasValue": (0, 0, _has_value),
     "getValue": (0, 0, _get_value),
     "resolve": (0, 0, _resolve),
