@@ -48,7 +48,7 @@ class Node:
     def start_server(self) -> None:
         environment = {
             **os.environ, "BENCH_DSN": self.dsn, "BENCH_DIR": str(self.folder),
-            "BENCH_URL": f"http://127.0.0.1:{self.port}", "PYTHONPATH": os.getcwd(),
+            "BENCH_URL": f"http://127.0.0.1:{self.port}", "PYTHONPATH": os.pathsep.join((os.path.join(os.getcwd(), "src"), os.getcwd())),
         }  # fmt: skip
         self.server = subprocess.Popen(
             [
