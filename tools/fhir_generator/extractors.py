@@ -20,7 +20,13 @@ _DATES = ("date", "dateTime", "instant")
 
 # How a value of a datatype is filed under a kind of parameter; {n} is the number, {v} the value.
 _LEAVES: dict[tuple[str, str], str] = {
-    ("token", "Coding"): "if {v}.code is not None:\n    tokens.append(({n}, {v}.system, {v}.code))",
+    ("token", "Coding"): (
+        "if {v}.code is not None:\n"
+        "    tokens.append(({n}, {v}.system, {v}.code))\n"
+        "if {v}.display is not None:\n"
+        "    labels.append(({n}, {v}.display, {v}.system, {v}.code))"
+    ),
+    ("text", "CodeableConcept"): "if {v}.text is not None:\n    file_text(x, {n}, {v})",
     ("token", "Identifier"): "file_identifier(x, {n}, {v})",
     ("token", "ContactPoint"): "file_contact(x, {n}, {v})",
     ("token", "boolean"): 'tokens.append(({n}, None, "true" if {v} else "false"))',
@@ -142,7 +148,7 @@ class Extractor:
         ]
         body = "\n".join(lines)
         lines = [f"def {module_name(self.type)}(r: {self.type}, x: Index, zone: tzinfo) -> None:"]
-        for name in ("tokens", "references", "dates"):
+        for name in ("tokens", "labels", "references", "dates"):
             if re.search(rf"^ *{name}\.append", body, re.MULTILINE):
                 lines.append(f"    {name} = x.{name}")
         return "\n".join(lines + ["    " + line for line in body.split("\n")]) + "\n"
@@ -162,6 +168,8 @@ class Extractor:
 
     def _add_leaf(self, node: Node, kind: str, number: int, path: Path) -> None:
         if kind == "token" and node.types == "CodeableConcept":
+            if ("text", number) not in node.leaves:
+                node.leaves.append(("text", number))
             node = node.children.setdefault("coding", Node("Coding", is_list=True))
         if kind != "exists" and (kind, node.types) not in _LEAVES:
             last = path.steps[-1]
@@ -314,6 +322,7 @@ from yba.fhir.filing import (
     file_reference,
     file_resource,
     file_sampled,
+    file_text,
     file_timing,
     has_extension,
     period_parts,

@@ -47,15 +47,33 @@ def file_meta(x: Index, meta: t.Meta) -> None:
     if meta.source is not None:
         x.uris.append((ELEMENT_SOURCE, meta.source))
     if meta.tag is not None:
-        x.tokens.extend(
-            (ELEMENT_TAG, tag.system, tag.code) for tag in meta.tag if tag.code is not None
-        )
+        for tag in meta.tag:
+            file_coding(x, ELEMENT_TAG, tag)
     if meta.security is not None:
-        x.tokens.extend(
-            (ELEMENT_SECURITY, label.system, label.code)
-            for label in meta.security
-            if label.code is not None
-        )
+        for label in meta.security:
+            file_coding(x, ELEMENT_SECURITY, label)
+
+
+def file_coding(x: Index, n: int, coding: t.Coding) -> None:
+    """File a Coding: its code, and what people read of it."""
+    if coding.code is not None:
+        x.tokens.append((n, coding.system, coding.code))
+    if coding.display is not None:
+        x.labels.append((n, coding.display, coding.system, coding.code))
+
+
+def file_text(x: Index, n: int, concept: t.CodeableConcept) -> None:
+    """File CodeableConcept.text as what people read of each of its codes."""
+    text, codes = concept.text, 0
+    if text is None:
+        return
+    for coding in concept.coding or ():
+        if coding.code is not None:
+            codes += 1
+            if coding.display != text:
+                x.labels.append((n, text, coding.system, coding.code))
+    if not codes:
+        x.labels.append((n, text, None, None))
 
 
 def file_reference(x: Index, n: int, reference: t.Reference) -> None:
@@ -97,10 +115,13 @@ def file_identifier(x: Index, n: int, identifier: t.Identifier) -> None:
         return
     x.tokens.append((n, identifier.system, value))
     kind = identifier.type
-    if kind is not None and kind.coding is not None:
-        for coding in kind.coding:
-            if coding.code is not None:
-                x.identifiers.append((n, coding.system, coding.code, value))
+    if kind is None:
+        return
+    if kind.text is not None:
+        x.labels.append((n, kind.text, None, None))
+    for coding in kind.coding or ():
+        if coding.code is not None:
+            x.identifiers.append((n, coding.system, coding.code, value))
 
 
 def file_contact(x: Index, n: int, contact: t.ContactPoint) -> None:

@@ -89,6 +89,7 @@ class Index:
         "composites",
         "dates",
         "identifiers",
+        "labels",
         "logical",
         "numbers",
         "patient",
@@ -108,6 +109,10 @@ class Index:
         "phone", "email"...), code (the system of its required value set), boolean, string, uri."""
         self.identifiers: list[tuple[int, str | None, str, str]] = []
         """(element, type's system, type's code, value) for `:of-type`; identifiers that name a type only."""
+        self.labels: list[tuple[int, str, str | None, str | None]] = []
+        """(element, text, system, code) for `:text`: what people read of a code (Coding.display,
+        CodeableConcept.text), or of an element without one (then the code is None; also
+        Identifier.type.text)."""
         self.references: list[Reference] = []
         """(element, type, id) of a relative reference "Patient/1" or "Patient/1/_history/2"."""
         self.urls: list[tuple[int, str]] = []

@@ -32,12 +32,10 @@ _AS_FUNCTION: Final = re.compile(r"\.as\(")
 Filer = Callable[[Index, int, Any, tzinfo], None]
 
 
-def _coding(x: Index, n: int, value: Any, zone: tzinfo) -> None:  # noqa: ARG001
-    x.tokens.extend((n, *part) for part in filing.coding_parts(value))
-
-
 def _concept(x: Index, n: int, value: Any, zone: tzinfo) -> None:  # noqa: ARG001
-    x.tokens.extend((n, *part) for part in filing.concept_parts(value))
+    filing.file_text(x, n, value)
+    for coding in value.coding or ():
+        filing.file_coding(x, n, coding)
 
 
 def _token(x: Index, n: int, value: Any, zone: tzinfo) -> None:  # noqa: ARG001
@@ -72,7 +70,7 @@ def _unzoned(file: Callable[[Index, int, Any], None]) -> Filer:
 
 
 _FILERS: Final[dict[tuple[str, str], Filer]] = {
-    ("token", "Coding"): _coding,
+    ("token", "Coding"): _unzoned(filing.file_coding),
     ("token", "CodeableConcept"): _concept,
     ("token", "Identifier"): _unzoned(filing.file_identifier),
     ("token", "ContactPoint"): _unzoned(filing.file_contact),

@@ -29,6 +29,7 @@ from yba.fhir.filing import (
     file_reference,
     file_resource,
     file_sampled,
+    file_text,
     file_timing,
     has_extension,
     period_parts,
@@ -44,6 +45,7 @@ from yba.fhir.moments import range_of
 
 def account(r: Account, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -80,15 +82,20 @@ def account(r: Account, x: Index, zone: tzinfo) -> None:
         tokens.append((21, "http://hl7.org/fhir/account-status", v8))
     v9 = r.type
     if v9 is not None:
+        if v9.text is not None:
+            file_text(x, 22, v9)
         v10 = v9.coding
         if v10 is not None:
             for v11 in v10:
                 if v11.code is not None:
                     tokens.append((22, v11.system, v11.code))
+                if v11.display is not None:
+                    labels.append((22, v11.display, v11.system, v11.code))
 
 
 def activity_definition(r: ActivityDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -121,11 +128,15 @@ def activity_definition(r: ActivityDefinition, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 37, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((37, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((37, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -136,6 +147,8 @@ def activity_definition(r: ActivityDefinition, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((36, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((36, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -164,11 +177,15 @@ def activity_definition(r: ActivityDefinition, x: Index, zone: tzinfo) -> None:
     v23 = r.jurisdiction
     if v23 is not None:
         for v24 in v23:
+            if v24.text is not None:
+                file_text(x, 33, v24)
             v25 = v24.coding
             if v25 is not None:
                 for v26 in v25:
                     if v26.code is not None:
                         tokens.append((33, v26.system, v26.code))
+                    if v26.display is not None:
+                        labels.append((33, v26.display, v26.system, v26.code))
     v27 = r.name
     if v27 is not None:
         x.strings.append((29, v27))
@@ -184,11 +201,15 @@ def activity_definition(r: ActivityDefinition, x: Index, zone: tzinfo) -> None:
     v31 = r.topic
     if v31 is not None:
         for v32 in v31:
+            if v32.text is not None:
+                file_text(x, 35, v32)
             v33 = v32.coding
             if v33 is not None:
                 for v34 in v33:
                     if v34.code is not None:
                         tokens.append((35, v34.system, v34.code))
+                    if v34.display is not None:
+                        labels.append((35, v34.display, v34.system, v34.code))
     v35 = r.url
     if v35 is not None:
         x.uris.append((39, v35))
@@ -199,6 +220,7 @@ def activity_definition(r: ActivityDefinition, x: Index, zone: tzinfo) -> None:
 
 def adverse_event(r: AdverseEvent, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -210,22 +232,30 @@ def adverse_event(r: AdverseEvent, x: Index, zone: tzinfo) -> None:
     v2 = r.category
     if v2 is not None:
         for v3 in v2:
+            if v3.text is not None:
+                file_text(x, 24, v3)
             v4 = v3.coding
             if v4 is not None:
                 for v5 in v4:
                     if v5.code is not None:
                         tokens.append((24, v5.system, v5.code))
+                    if v5.display is not None:
+                        labels.append((24, v5.display, v5.system, v5.code))
     v6 = r.date
     if v6 is not None:
         low, high = range_of(v6, zone)
         dates.append((16, low, high))
     v7 = r.event
     if v7 is not None:
+        if v7.text is not None:
+            file_text(x, 25, v7)
         v8 = v7.coding
         if v8 is not None:
             for v9 in v8:
                 if v9.code is not None:
                     tokens.append((25, v9.system, v9.code))
+                if v9.display is not None:
+                    labels.append((25, v9.display, v9.system, v9.code))
     v10 = r.location
     if v10 is not None:
         url = v10.reference
@@ -253,18 +283,26 @@ def adverse_event(r: AdverseEvent, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 19, v13)
     v14 = r.seriousness
     if v14 is not None:
+        if v14.text is not None:
+            file_text(x, 26, v14)
         v15 = v14.coding
         if v15 is not None:
             for v16 in v15:
                 if v16.code is not None:
                     tokens.append((26, v16.system, v16.code))
+                if v16.display is not None:
+                    labels.append((26, v16.display, v16.system, v16.code))
     v17 = r.severity
     if v17 is not None:
+        if v17.text is not None:
+            file_text(x, 27, v17)
         v18 = v17.coding
         if v18 is not None:
             for v19 in v18:
                 if v19.code is not None:
                     tokens.append((27, v19.system, v19.code))
+                if v19.display is not None:
+                    labels.append((27, v19.display, v19.system, v19.code))
     v20 = r.study
     if v20 is not None:
         for v21 in v20:
@@ -297,6 +335,7 @@ def adverse_event(r: AdverseEvent, x: Index, zone: tzinfo) -> None:
 
 def allergy_intolerance(r: AllergyIntolerance, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -317,47 +356,67 @@ def allergy_intolerance(r: AllergyIntolerance, x: Index, zone: tzinfo) -> None:
                 tokens.append((22, "http://hl7.org/fhir/allergy-intolerance-category", v3))
     v4 = r.clinicalStatus
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 23, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((23, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((23, v6.display, v6.system, v6.code))
     v7 = r.code
     if v7 is not None:
+        if v7.text is not None:
+            file_text(x, 24, v7)
         v8 = v7.coding
         if v8 is not None:
             for v9 in v8:
                 if v9.code is not None:
                     tokens.append((24, v9.system, v9.code))
+                if v9.display is not None:
+                    labels.append((24, v9.display, v9.system, v9.code))
     v10 = r.reaction
     if v10 is not None:
         for v11 in v10:
             v12 = v11.substance
             if v12 is not None:
+                if v12.text is not None:
+                    file_text(x, 30, v12)
                 v13 = v12.coding
                 if v13 is not None:
                     for v14 in v13:
                         if v14.code is not None:
                             tokens.append((30, v14.system, v14.code))
+                        if v14.display is not None:
+                            labels.append((30, v14.display, v14.system, v14.code))
             v15 = v11.manifestation
             if v15 is not None:
                 for v16 in v15:
+                    if v16.text is not None:
+                        file_text(x, 28, v16)
                     v17 = v16.coding
                     if v17 is not None:
                         for v18 in v17:
                             if v18.code is not None:
                                 tokens.append((28, v18.system, v18.code))
+                            if v18.display is not None:
+                                labels.append((28, v18.display, v18.system, v18.code))
             v19 = v11.onset
             if v19 is not None:
                 low, high = range_of(v19, zone)
                 dates.append((17, low, high))
             v20 = v11.exposureRoute
             if v20 is not None:
+                if v20.text is not None:
+                    file_text(x, 27, v20)
                 v21 = v20.coding
                 if v21 is not None:
                     for v22 in v21:
                         if v22.code is not None:
                             tokens.append((27, v22.system, v22.code))
+                        if v22.display is not None:
+                            labels.append((27, v22.display, v22.system, v22.code))
             v23 = v11.severity
             if v23 is not None:
                 tokens.append((29, "http://hl7.org/fhir/reaction-event-severity", v23))
@@ -397,15 +456,20 @@ def allergy_intolerance(r: AllergyIntolerance, x: Index, zone: tzinfo) -> None:
         tokens.append((31, "http://hl7.org/fhir/allergy-intolerance-type", v31))
     v32 = r.verificationStatus
     if v32 is not None:
+        if v32.text is not None:
+            file_text(x, 32, v32)
         v33 = v32.coding
         if v33 is not None:
             for v34 in v33:
                 if v34.code is not None:
                     tokens.append((32, v34.system, v34.code))
+                if v34.display is not None:
+                    labels.append((32, v34.display, v34.system, v34.code))
 
 
 def appointment(r: Appointment, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -427,11 +491,15 @@ def appointment(r: Appointment, x: Index, zone: tzinfo) -> None:
                 tokens.append((24, "http://hl7.org/fhir/participationstatus", v4))
     v5 = r.appointmentType
     if v5 is not None:
+        if v5.text is not None:
+            file_text(x, 22, v5)
         v6 = v5.coding
         if v6 is not None:
             for v7 in v6:
                 if v7.code is not None:
                     tokens.append((22, v7.system, v7.code))
+                if v7.display is not None:
+                    labels.append((22, v7.display, v7.system, v7.code))
     v8 = r.basedOn
     if v8 is not None:
         for v9 in v8:
@@ -452,11 +520,15 @@ def appointment(r: Appointment, x: Index, zone: tzinfo) -> None:
     v13 = r.reasonCode
     if v13 is not None:
         for v14 in v13:
+            if v14.text is not None:
+                file_text(x, 25, v14)
             v15 = v14.coding
             if v15 is not None:
                 for v16 in v15:
                     if v16.code is not None:
                         tokens.append((25, v16.system, v16.code))
+                    if v16.display is not None:
+                        labels.append((25, v16.display, v16.system, v16.code))
     v17 = r.reasonReference
     if v17 is not None:
         for v18 in v17:
@@ -469,19 +541,27 @@ def appointment(r: Appointment, x: Index, zone: tzinfo) -> None:
     v19 = r.serviceCategory
     if v19 is not None:
         for v20 in v19:
+            if v20.text is not None:
+                file_text(x, 26, v20)
             v21 = v20.coding
             if v21 is not None:
                 for v22 in v21:
                     if v22.code is not None:
                         tokens.append((26, v22.system, v22.code))
+                    if v22.display is not None:
+                        labels.append((26, v22.display, v22.system, v22.code))
     v23 = r.serviceType
     if v23 is not None:
         for v24 in v23:
+            if v24.text is not None:
+                file_text(x, 27, v24)
             v25 = v24.coding
             if v25 is not None:
                 for v26 in v25:
                     if v26.code is not None:
                         tokens.append((27, v26.system, v26.code))
+                    if v26.display is not None:
+                        labels.append((27, v26.display, v26.system, v26.code))
     v27 = r.slot
     if v27 is not None:
         for v28 in v27:
@@ -494,11 +574,15 @@ def appointment(r: Appointment, x: Index, zone: tzinfo) -> None:
     v29 = r.specialty
     if v29 is not None:
         for v30 in v29:
+            if v30.text is not None:
+                file_text(x, 28, v30)
             v31 = v30.coding
             if v31 is not None:
                 for v32 in v31:
                     if v32.code is not None:
                         tokens.append((28, v32.system, v32.code))
+                    if v32.display is not None:
+                        labels.append((28, v32.display, v32.system, v32.code))
     v33 = r.status
     if v33 is not None:
         tokens.append((29, "http://hl7.org/fhir/appointmentstatus", v33))
@@ -546,6 +630,7 @@ def appointment_response(r: AppointmentResponse, x: Index, zone: tzinfo) -> None
 
 def audit_event(r: AuditEvent, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -576,11 +661,15 @@ def audit_event(r: AuditEvent, x: Index, zone: tzinfo) -> None:
             v8 = v3.role
             if v8 is not None:
                 for v9 in v8:
+                    if v9.text is not None:
+                        file_text(x, 25, v9)
                     v10 = v9.coding
                     if v10 is not None:
                         for v11 in v10:
                             if v11.code is not None:
                                 tokens.append((25, v11.system, v11.code))
+                            if v11.display is not None:
+                                labels.append((25, v11.display, v11.system, v11.code))
             v12 = v3.altId
             if v12 is not None:
                 tokens.append((24, None, v12))
@@ -611,10 +700,14 @@ def audit_event(r: AuditEvent, x: Index, zone: tzinfo) -> None:
             if v20 is not None:
                 if v20.code is not None:
                     tokens.append((26, v20.system, v20.code))
+                if v20.display is not None:
+                    labels.append((26, v20.display, v20.system, v20.code))
             v21 = v17.type
             if v21 is not None:
                 if v21.code is not None:
                     tokens.append((27, v21.system, v21.code))
+                if v21.display is not None:
+                    labels.append((27, v21.display, v21.system, v21.code))
     v22 = r.outcome
     if v22 is not None:
         tokens.append((28, "http://hl7.org/fhir/audit-event-outcome", v22))
@@ -636,14 +729,19 @@ def audit_event(r: AuditEvent, x: Index, zone: tzinfo) -> None:
         for v27 in v26:
             if v27.code is not None:
                 tokens.append((30, v27.system, v27.code))
+            if v27.display is not None:
+                labels.append((30, v27.display, v27.system, v27.code))
     v28 = r.type
     if v28 is not None:
         if v28.code is not None:
             tokens.append((31, v28.system, v28.code))
+        if v28.display is not None:
+            labels.append((31, v28.display, v28.system, v28.code))
 
 
 def basic(r: Basic, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -659,11 +757,15 @@ def basic(r: Basic, x: Index, zone: tzinfo) -> None:
             file_reference(x, 17, v1)
     v2 = r.code
     if v2 is not None:
+        if v2.text is not None:
+            file_text(x, 19, v2)
         v3 = v2.coding
         if v3 is not None:
             for v4 in v3:
                 if v4.code is not None:
                     tokens.append((19, v4.system, v4.code))
+                if v4.display is not None:
+                    labels.append((19, v4.display, v4.system, v4.code))
     v5 = r.created
     if v5 is not None:
         low, high = range_of(v5, zone)
@@ -696,6 +798,7 @@ def biologically_derived_product(r: BiologicallyDerivedProduct, x: Index, zone: 
 
 def body_structure(r: BodyStructure, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -706,18 +809,26 @@ def body_structure(r: BodyStructure, x: Index, zone: tzinfo) -> None:
             file_identifier(x, 17, v2)
     v3 = r.location
     if v3 is not None:
+        if v3.text is not None:
+            file_text(x, 18, v3)
         v4 = v3.coding
         if v4 is not None:
             for v5 in v4:
                 if v5.code is not None:
                     tokens.append((18, v5.system, v5.code))
+                if v5.display is not None:
+                    labels.append((18, v5.display, v5.system, v5.code))
     v6 = r.morphology
     if v6 is not None:
+        if v6.text is not None:
+            file_text(x, 19, v6)
         v7 = v6.coding
         if v7 is not None:
             for v8 in v7:
                 if v8.code is not None:
                     tokens.append((19, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((19, v8.display, v8.system, v8.code))
     v9 = r.patient
     if v9 is not None:
         url = v9.reference
@@ -750,6 +861,7 @@ def bundle(r: Bundle, x: Index, zone: tzinfo) -> None:
 
 def capability_statement(r: CapabilityStatement, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -759,11 +871,15 @@ def capability_statement(r: CapabilityStatement, x: Index, zone: tzinfo) -> None
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 36, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((36, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((36, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -774,6 +890,8 @@ def capability_statement(r: CapabilityStatement, x: Index, zone: tzinfo) -> None
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((35, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((35, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -803,11 +921,15 @@ def capability_statement(r: CapabilityStatement, x: Index, zone: tzinfo) -> None
     v16 = r.jurisdiction
     if v16 is not None:
         for v17 in v16:
+            if v17.text is not None:
+                file_text(x, 30, v17)
             v18 = v17.coding
             if v18 is not None:
                 for v19 in v18:
                     if v19.code is not None:
                         tokens.append((30, v19.system, v19.code))
+                    if v19.display is not None:
+                        labels.append((30, v19.display, v19.system, v19.code))
     v20 = r.rest
     if v20 is not None:
         for v21 in v20:
@@ -833,11 +955,15 @@ def capability_statement(r: CapabilityStatement, x: Index, zone: tzinfo) -> None
                 v30 = v29.service
                 if v30 is not None:
                     for v31 in v30:
+                        if v31.text is not None:
+                            file_text(x, 33, v31)
                         v32 = v31.coding
                         if v32 is not None:
                             for v33 in v32:
                                 if v33.code is not None:
                                     tokens.append((33, v33.system, v33.code))
+                                if v33.display is not None:
+                                    labels.append((33, v33.display, v33.system, v33.code))
     v34 = r.name
     if v34 is not None:
         x.strings.append((25, v34))
@@ -862,6 +988,7 @@ def capability_statement(r: CapabilityStatement, x: Index, zone: tzinfo) -> None
 
 def care_plan(r: CarePlan, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -873,11 +1000,15 @@ def care_plan(r: CarePlan, x: Index, zone: tzinfo) -> None:
             if v3 is not None:
                 v4 = v3.code
                 if v4 is not None:
+                    if v4.text is not None:
+                        file_text(x, 29, v4)
                     v5 = v4.coding
                     if v5 is not None:
                         for v6 in v5:
                             if v6.code is not None:
                                 tokens.append((29, v6.system, v6.code))
+                            if v6.display is not None:
+                                labels.append((29, v6.display, v6.system, v6.code))
                 v7 = v3.scheduledTiming
                 if v7 is not None:
                     file_timing(x, 16, v7, zone)
@@ -922,11 +1053,15 @@ def care_plan(r: CarePlan, x: Index, zone: tzinfo) -> None:
     v17 = r.category
     if v17 is not None:
         for v18 in v17:
+            if v18.text is not None:
+                file_text(x, 30, v18)
             v19 = v18.coding
             if v19 is not None:
                 for v20 in v19:
                     if v20.code is not None:
                         tokens.append((30, v20.system, v20.code))
+                    if v20.display is not None:
+                        labels.append((30, v20.display, v20.system, v20.code))
     v21 = r.addresses
     if v21 is not None:
         for v22 in v21:
@@ -1006,6 +1141,7 @@ def care_plan(r: CarePlan, x: Index, zone: tzinfo) -> None:
 
 def care_team(r: CareTeam, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -1013,11 +1149,15 @@ def care_team(r: CareTeam, x: Index, zone: tzinfo) -> None:
     v1 = r.category
     if v1 is not None:
         for v2 in v1:
+            if v2.text is not None:
+                file_text(x, 20, v2)
             v3 = v2.coding
             if v3 is not None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((20, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((20, v4.display, v4.system, v4.code))
     v5 = r.period
     if v5 is not None:
         file_period(x, 16, v5, zone)
@@ -1065,6 +1205,7 @@ def catalog_entry(r: CatalogEntry, x: Index, zone: tzinfo) -> None:
 
 def charge_item(r: ChargeItem, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -1081,11 +1222,15 @@ def charge_item(r: ChargeItem, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 21, v2)
     v3 = r.code
     if v3 is not None:
+        if v3.text is not None:
+            file_text(x, 29, v3)
         v4 = v3.coding
         if v4 is not None:
             for v5 in v4:
                 if v5.code is not None:
                     tokens.append((29, v5.system, v5.code))
+                if v5.display is not None:
+                    labels.append((29, v5.display, v5.system, v5.code))
     v6 = r.context
     if v6 is not None:
         url = v6.reference
@@ -1144,11 +1289,15 @@ def charge_item(r: ChargeItem, x: Index, zone: tzinfo) -> None:
                     file_reference(x, 24, v18)
             v19 = v17.function
             if v19 is not None:
+                if v19.text is not None:
+                    file_text(x, 31, v19)
                 v20 = v19.coding
                 if v20 is not None:
                     for v21 in v20:
                         if v21.code is not None:
                             tokens.append((31, v21.system, v21.code))
+                        if v21.display is not None:
+                            labels.append((31, v21.display, v21.system, v21.code))
     v22 = r.performingOrganization
     if v22 is not None:
         url = v22.reference
@@ -1184,6 +1333,7 @@ def charge_item(r: ChargeItem, x: Index, zone: tzinfo) -> None:
 
 def charge_item_definition(r: ChargeItemDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -1193,11 +1343,15 @@ def charge_item_definition(r: ChargeItemDefinition, x: Index, zone: tzinfo) -> N
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 29, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((29, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((29, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 20, v6)
@@ -1208,6 +1362,8 @@ def charge_item_definition(r: ChargeItemDefinition, x: Index, zone: tzinfo) -> N
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((28, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((28, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -1231,11 +1387,15 @@ def charge_item_definition(r: ChargeItemDefinition, x: Index, zone: tzinfo) -> N
     v14 = r.jurisdiction
     if v14 is not None:
         for v15 in v14:
+            if v15.text is not None:
+                file_text(x, 26, v15)
             v16 = v15.coding
             if v16 is not None:
                 for v17 in v16:
                     if v17.code is not None:
                         tokens.append((26, v17.system, v17.code))
+                    if v17.display is not None:
+                        labels.append((26, v17.display, v17.system, v17.code))
     v18 = r.publisher
     if v18 is not None:
         x.strings.append((23, v18))
@@ -1255,6 +1415,7 @@ def charge_item_definition(r: ChargeItemDefinition, x: Index, zone: tzinfo) -> N
 
 def claim(r: Claim, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -1368,11 +1529,15 @@ def claim(r: Claim, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 26, v26)
     v27 = r.priority
     if v27 is not None:
+        if v27.text is not None:
+            file_text(x, 30, v27)
         v28 = v27.coding
         if v28 is not None:
             for v29 in v28:
                 if v29.code is not None:
                     tokens.append((30, v29.system, v29.code))
+                if v29.display is not None:
+                    labels.append((30, v29.display, v29.system, v29.code))
     v30 = r.procedure
     if v30 is not None:
         for v31 in v30:
@@ -1470,6 +1635,7 @@ def claim_response(r: ClaimResponse, x: Index, zone: tzinfo) -> None:
 
 def clinical_impression(r: ClinicalImpression, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -1500,11 +1666,15 @@ def clinical_impression(r: ClinicalImpression, x: Index, zone: tzinfo) -> None:
         for v5 in v4:
             v6 = v5.itemCodeableConcept
             if v6 is not None:
+                if v6.text is not None:
+                    file_text(x, 25, v6)
                 v7 = v6.coding
                 if v7 is not None:
                     for v8 in v7:
                         if v8.code is not None:
                             tokens.append((25, v8.system, v8.code))
+                        if v8.display is not None:
+                            labels.append((25, v8.display, v8.system, v8.code))
             v9 = v5.itemReference
             if v9 is not None:
                 url = v9.reference
@@ -1570,6 +1740,7 @@ def clinical_impression(r: ClinicalImpression, x: Index, zone: tzinfo) -> None:
 
 def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -1688,15 +1859,21 @@ def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
                     tokens.append((40, None, v221))
                 v226 = v2.valueCodeableConcept
                 if v226 is not None:
+                    if v226.text is not None:
+                        file_text(x, 40, v226)
                     v227 = v226.coding
                     if v227 is not None:
                         for v228 in v227:
                             if v228.code is not None:
                                 tokens.append((40, v228.system, v228.code))
+                            if v228.display is not None:
+                                labels.append((40, v228.display, v228.system, v228.code))
                 v229 = v2.valueCoding
                 if v229 is not None:
                     if v229.code is not None:
                         tokens.append((40, v229.system, v229.code))
+                    if v229.display is not None:
+                        labels.append((40, v229.display, v229.system, v229.code))
                 v230 = v2.valueContactPoint
                 if v230 is not None:
                     file_contact(x, 40, v230)
@@ -1723,11 +1900,15 @@ def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
         for v263 in v262:
             v264 = v263.valueCodeableConcept
             if v264 is not None:
+                if v264.text is not None:
+                    file_text(x, 33, v264)
                 v265 = v264.coding
                 if v265 is not None:
                     for v266 in v265:
                         if v266.code is not None:
                             tokens.append((33, v266.system, v266.code))
+                        if v266.display is not None:
+                            labels.append((33, v266.display, v266.system, v266.code))
             v267 = v263.valueQuantity
             if v267 is not None:
                 file_quantity(x, 19, v267)
@@ -1738,6 +1919,8 @@ def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
             if v269 is not None:
                 if v269.code is not None:
                     tokens.append((32, v269.system, v269.code))
+                if v269.display is not None:
+                    labels.append((32, v269.display, v269.system, v269.code))
             if v263.valueQuantity is not None and v263.code is not None:
                 file_composite(x, 16, coding_parts(v263.code), quantity_parts(v263.valueQuantity))
             if v263.valueRange is not None and v263.code is not None:
@@ -1758,11 +1941,15 @@ def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
     v274 = r.jurisdiction
     if v274 is not None:
         for v275 in v274:
+            if v275.text is not None:
+                file_text(x, 30, v275)
             v276 = v275.coding
             if v276 is not None:
                 for v277 in v276:
                     if v277.code is not None:
                         tokens.append((30, v277.system, v277.code))
+                    if v277.display is not None:
+                        labels.append((30, v277.display, v277.system, v277.code))
     v278 = r.name
     if v278 is not None:
         x.strings.append((23, v278))
@@ -1788,6 +1975,7 @@ def code_system(r: CodeSystem, x: Index, zone: tzinfo) -> None:
 
 def communication(r: Communication, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -1805,11 +1993,15 @@ def communication(r: Communication, x: Index, zone: tzinfo) -> None:
     v3 = r.category
     if v3 is not None:
         for v4 in v3:
+            if v4.text is not None:
+                file_text(x, 25, v4)
             v5 = v4.coding
             if v5 is not None:
                 for v6 in v5:
                     if v6.code is not None:
                         tokens.append((25, v6.system, v6.code))
+                    if v6.display is not None:
+                        labels.append((25, v6.display, v6.system, v6.code))
     v7 = r.encounter
     if v7 is not None:
         url = v7.reference
@@ -1835,11 +2027,15 @@ def communication(r: Communication, x: Index, zone: tzinfo) -> None:
     v14 = r.medium
     if v14 is not None:
         for v15 in v14:
+            if v15.text is not None:
+                file_text(x, 27, v15)
             v16 = v15.coding
             if v16 is not None:
                 for v17 in v16:
                     if v17.code is not None:
                         tokens.append((27, v17.system, v17.code))
+                    if v17.display is not None:
+                        labels.append((27, v17.display, v17.system, v17.code))
     v18 = r.partOf
     if v18 is not None:
         for v19 in v18:
@@ -1889,6 +2085,7 @@ def communication(r: Communication, x: Index, zone: tzinfo) -> None:
 
 def communication_request(r: CommunicationRequest, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -1910,11 +2107,15 @@ def communication_request(r: CommunicationRequest, x: Index, zone: tzinfo) -> No
     v4 = r.category
     if v4 is not None:
         for v5 in v4:
+            if v5.text is not None:
+                file_text(x, 25, v5)
             v6 = v5.coding
             if v6 is not None:
                 for v7 in v6:
                     if v7.code is not None:
                         tokens.append((25, v7.system, v7.code))
+                    if v7.display is not None:
+                        labels.append((25, v7.display, v7.system, v7.code))
     v8 = r.encounter
     if v8 is not None:
         url = v8.reference
@@ -1933,11 +2134,15 @@ def communication_request(r: CommunicationRequest, x: Index, zone: tzinfo) -> No
     v12 = r.medium
     if v12 is not None:
         for v13 in v12:
+            if v13.text is not None:
+                file_text(x, 28, v13)
             v14 = v13.coding
             if v14 is not None:
                 for v15 in v14:
                     if v15.code is not None:
                         tokens.append((28, v15.system, v15.code))
+                    if v15.display is not None:
+                        labels.append((28, v15.display, v15.system, v15.code))
     v16 = r.occurrenceDateTime
     if v16 is not None:
         low, high = range_of(v16, zone)
@@ -1994,6 +2199,7 @@ def communication_request(r: CommunicationRequest, x: Index, zone: tzinfo) -> No
 
 def compartment_definition(r: CompartmentDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -2006,11 +2212,15 @@ def compartment_definition(r: CompartmentDefinition, x: Index, zone: tzinfo) -> 
         for v3 in v2:
             v4 = v3.valueCodeableConcept
             if v4 is not None:
+                if v4.text is not None:
+                    file_text(x, 28, v4)
                 v5 = v4.coding
                 if v5 is not None:
                     for v6 in v5:
                         if v6.code is not None:
                             tokens.append((28, v6.system, v6.code))
+                        if v6.display is not None:
+                            labels.append((28, v6.display, v6.system, v6.code))
             v7 = v3.valueQuantity
             if v7 is not None:
                 file_quantity(x, 19, v7)
@@ -2021,6 +2231,8 @@ def compartment_definition(r: CompartmentDefinition, x: Index, zone: tzinfo) -> 
             if v9 is not None:
                 if v9.code is not None:
                     tokens.append((27, v9.system, v9.code))
+                if v9.display is not None:
+                    labels.append((27, v9.display, v9.system, v9.code))
             if v3.valueQuantity is not None and v3.code is not None:
                 file_composite(x, 16, coding_parts(v3.code), quantity_parts(v3.valueQuantity))
             if v3.valueRange is not None and v3.code is not None:
@@ -2059,6 +2271,7 @@ def compartment_definition(r: CompartmentDefinition, x: Index, zone: tzinfo) -> 
 
 def composition(r: Composition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -2087,11 +2300,15 @@ def composition(r: Composition, x: Index, zone: tzinfo) -> None:
     v6 = r.category
     if v6 is not None:
         for v7 in v6:
+            if v7.text is not None:
+                file_text(x, 25, v7)
             v8 = v7.coding
             if v8 is not None:
                 for v9 in v8:
                     if v9.code is not None:
                         tokens.append((25, v9.system, v9.code))
+                    if v9.display is not None:
+                        labels.append((25, v9.display, v9.system, v9.code))
     v10 = r.confidentiality
     if v10 is not None:
         tokens.append((26, "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", v10))
@@ -2101,11 +2318,15 @@ def composition(r: Composition, x: Index, zone: tzinfo) -> None:
             v13 = v12.code
             if v13 is not None:
                 for v14 in v13:
+                    if v14.text is not None:
+                        file_text(x, 27, v14)
                     v15 = v14.coding
                     if v15 is not None:
                         for v16 in v15:
                             if v16.code is not None:
                                 tokens.append((27, v16.system, v16.code))
+                            if v16.display is not None:
+                                labels.append((27, v16.display, v16.system, v16.code))
             v17 = v12.period
             if v17 is not None:
                 file_period(x, 17, v17, zone)
@@ -2135,11 +2356,15 @@ def composition(r: Composition, x: Index, zone: tzinfo) -> None:
                         file_reference(x, 22, v23)
             v24 = v21.code
             if v24 is not None:
+                if v24.text is not None:
+                    file_text(x, 30, v24)
                 v25 = v24.coding
                 if v25 is not None:
                     for v26 in v25:
                         if v26.code is not None:
                             tokens.append((30, v26.system, v26.code))
+                        if v26.display is not None:
+                            labels.append((30, v26.display, v26.system, v26.code))
     v27 = r.identifier
     if v27 is not None:
         file_identifier(x, 28, v27)
@@ -2173,15 +2398,20 @@ def composition(r: Composition, x: Index, zone: tzinfo) -> None:
         x.strings.append((24, v34))
     v35 = r.type
     if v35 is not None:
+        if v35.text is not None:
+            file_text(x, 32, v35)
         v36 = v35.coding
         if v36 is not None:
             for v37 in v36:
                 if v37.code is not None:
                     tokens.append((32, v37.system, v37.code))
+                if v37.display is not None:
+                    labels.append((32, v37.display, v37.system, v37.code))
 
 
 def concept_map(r: ConceptMap, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -2191,11 +2421,15 @@ def concept_map(r: ConceptMap, x: Index, zone: tzinfo) -> None:
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 36, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((36, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((36, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -2206,6 +2440,8 @@ def concept_map(r: ConceptMap, x: Index, zone: tzinfo) -> None:
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((35, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((35, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -2263,11 +2499,15 @@ def concept_map(r: ConceptMap, x: Index, zone: tzinfo) -> None:
     v30 = r.jurisdiction
     if v30 is not None:
         for v31 in v30:
+            if v31.text is not None:
+                file_text(x, 33, v31)
             v32 = v31.coding
             if v32 is not None:
                 for v33 in v32:
                     if v33.code is not None:
                         tokens.append((33, v33.system, v33.code))
+                    if v33.display is not None:
+                        labels.append((33, v33.display, v33.system, v33.code))
     v34 = r.name
     if v34 is not None:
         x.strings.append((27, v34))
@@ -2302,6 +2542,7 @@ def concept_map(r: ConceptMap, x: Index, zone: tzinfo) -> None:
 
 def condition(r: Condition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -2334,33 +2575,49 @@ def condition(r: Condition, x: Index, zone: tzinfo) -> None:
     v7 = r.bodySite
     if v7 is not None:
         for v8 in v7:
+            if v8.text is not None:
+                file_text(x, 31, v8)
             v9 = v8.coding
             if v9 is not None:
                 for v10 in v9:
                     if v10.code is not None:
                         tokens.append((31, v10.system, v10.code))
+                    if v10.display is not None:
+                        labels.append((31, v10.display, v10.system, v10.code))
     v11 = r.category
     if v11 is not None:
         for v12 in v11:
+            if v12.text is not None:
+                file_text(x, 32, v12)
             v13 = v12.coding
             if v13 is not None:
                 for v14 in v13:
                     if v14.code is not None:
                         tokens.append((32, v14.system, v14.code))
+                    if v14.display is not None:
+                        labels.append((32, v14.display, v14.system, v14.code))
     v15 = r.clinicalStatus
     if v15 is not None:
+        if v15.text is not None:
+            file_text(x, 33, v15)
         v16 = v15.coding
         if v16 is not None:
             for v17 in v16:
                 if v17.code is not None:
                     tokens.append((33, v17.system, v17.code))
+                if v17.display is not None:
+                    labels.append((33, v17.display, v17.system, v17.code))
     v18 = r.code
     if v18 is not None:
+        if v18.text is not None:
+            file_text(x, 34, v18)
         v19 = v18.coding
         if v19 is not None:
             for v20 in v19:
                 if v20.code is not None:
                     tokens.append((34, v20.system, v20.code))
+                if v20.display is not None:
+                    labels.append((34, v20.display, v20.system, v20.code))
     v21 = r.encounter
     if v21 is not None:
         url = v21.reference
@@ -2375,11 +2632,15 @@ def condition(r: Condition, x: Index, zone: tzinfo) -> None:
             v24 = v23.code
             if v24 is not None:
                 for v25 in v24:
+                    if v25.text is not None:
+                        file_text(x, 35, v25)
                     v26 = v25.coding
                     if v26 is not None:
                         for v27 in v26:
                             if v27.code is not None:
                                 tokens.append((35, v27.system, v27.code))
+                            if v27.display is not None:
+                                labels.append((35, v27.display, v27.system, v27.code))
             v28 = v23.detail
             if v28 is not None:
                 for v29 in v28:
@@ -2423,32 +2684,45 @@ def condition(r: Condition, x: Index, zone: tzinfo) -> None:
         dates.append((20, low, high))
     v39 = r.severity
     if v39 is not None:
+        if v39.text is not None:
+            file_text(x, 37, v39)
         v40 = v39.coding
         if v40 is not None:
             for v41 in v40:
                 if v41.code is not None:
                     tokens.append((37, v41.system, v41.code))
+                if v41.display is not None:
+                    labels.append((37, v41.display, v41.system, v41.code))
     v42 = r.stage
     if v42 is not None:
         for v43 in v42:
             v44 = v43.summary
             if v44 is not None:
+                if v44.text is not None:
+                    file_text(x, 38, v44)
                 v45 = v44.coding
                 if v45 is not None:
                     for v46 in v45:
                         if v46.code is not None:
                             tokens.append((38, v46.system, v46.code))
+                        if v46.display is not None:
+                            labels.append((38, v46.display, v46.system, v46.code))
     v47 = r.verificationStatus
     if v47 is not None:
+        if v47.text is not None:
+            file_text(x, 39, v47)
         v48 = v47.coding
         if v48 is not None:
             for v49 in v48:
                 if v49.code is not None:
                     tokens.append((39, v49.system, v49.code))
+                if v49.display is not None:
+                    labels.append((39, v49.display, v49.system, v49.code))
 
 
 def consent(r: Consent, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -2459,11 +2733,15 @@ def consent(r: Consent, x: Index, zone: tzinfo) -> None:
         v2 = v1.action
         if v2 is not None:
             for v3 in v2:
+                if v3.text is not None:
+                    file_text(x, 26, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((26, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((26, v5.display, v5.system, v5.code))
         v6 = v1.actor
         if v6 is not None:
             for v7 in v6:
@@ -2494,19 +2772,27 @@ def consent(r: Consent, x: Index, zone: tzinfo) -> None:
             for v14 in v13:
                 if v14.code is not None:
                     tokens.append((27, v14.system, v14.code))
+                if v14.display is not None:
+                    labels.append((27, v14.display, v14.system, v14.code))
         v15 = v1.securityLabel
         if v15 is not None:
             for v16 in v15:
                 if v16.code is not None:
                     tokens.append((28, v16.system, v16.code))
+                if v16.display is not None:
+                    labels.append((28, v16.display, v16.system, v16.code))
     v17 = r.category
     if v17 is not None:
         for v18 in v17:
+            if v18.text is not None:
+                file_text(x, 24, v18)
             v19 = v18.coding
             if v19 is not None:
                 for v20 in v19:
                     if v20.code is not None:
                         tokens.append((24, v20.system, v20.code))
+                    if v20.display is not None:
+                        labels.append((24, v20.display, v20.system, v20.code))
     v21 = r.performer
     if v21 is not None:
         for v22 in v21:
@@ -2543,11 +2829,15 @@ def consent(r: Consent, x: Index, zone: tzinfo) -> None:
             file_reference(x, 19, v28)
     v29 = r.scope
     if v29 is not None:
+        if v29.text is not None:
+            file_text(x, 29, v29)
         v30 = v29.coding
         if v30 is not None:
             for v31 in v30:
                 if v31.code is not None:
                     tokens.append((29, v31.system, v31.code))
+                if v31.display is not None:
+                    labels.append((29, v31.display, v31.system, v31.code))
     v33 = r.sourceReference
     if v33 is not None:
         url = v33.reference
@@ -2627,6 +2917,7 @@ def contract(r: Contract, x: Index, zone: tzinfo) -> None:
 
 def coverage(r: Coverage, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -2644,11 +2935,15 @@ def coverage(r: Coverage, x: Index, zone: tzinfo) -> None:
         for v3 in v2:
             v4 = v3.type
             if v4 is not None:
+                if v4.text is not None:
+                    file_text(x, 22, v4)
                 v5 = v4.coding
                 if v5 is not None:
                     for v6 in v5:
                         if v6.code is not None:
                             tokens.append((22, v6.system, v6.code))
+                        if v6.display is not None:
+                            labels.append((22, v6.display, v6.system, v6.code))
             v7 = v3.value
             if v7 is not None:
                 x.strings.append((20, v7))
@@ -2689,11 +2984,15 @@ def coverage(r: Coverage, x: Index, zone: tzinfo) -> None:
             file_reference(x, 19, v15)
     v16 = r.type
     if v16 is not None:
+        if v16.text is not None:
+            file_text(x, 25, v16)
         v17 = v16.coding
         if v17 is not None:
             for v18 in v17:
                 if v18.code is not None:
                     tokens.append((25, v18.system, v18.code))
+                if v18.display is not None:
+                    labels.append((25, v18.display, v18.system, v18.code))
 
 
 def coverage_eligibility_request(r: CoverageEligibilityRequest, x: Index, zone: tzinfo) -> None:
@@ -2808,6 +3107,7 @@ def coverage_eligibility_response(r: CoverageEligibilityResponse, x: Index, zone
 
 def detected_issue(r: DetectedIssue, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -2823,11 +3123,15 @@ def detected_issue(r: DetectedIssue, x: Index, zone: tzinfo) -> None:
             file_reference(x, 17, v1)
     v2 = r.code
     if v2 is not None:
+        if v2.text is not None:
+            file_text(x, 20, v2)
         v3 = v2.coding
         if v3 is not None:
             for v4 in v3:
                 if v4.code is not None:
                     tokens.append((20, v4.system, v4.code))
+                if v4.display is not None:
+                    labels.append((20, v4.display, v4.system, v4.code))
     v5 = r.identifiedDateTime
     if v5 is not None:
         low, high = range_of(v5, zone)
@@ -2860,6 +3164,7 @@ def detected_issue(r: DetectedIssue, x: Index, zone: tzinfo) -> None:
 
 def device(r: Device, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -2872,11 +3177,15 @@ def device(r: Device, x: Index, zone: tzinfo) -> None:
                 x.strings.append((19, v3))
     v4 = r.type
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 28, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((28, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((28, v6.display, v6.system, v6.code))
                 v7 = v6.display
                 if v7 is not None:
                     x.strings.append((22, v7))
@@ -2919,15 +3228,21 @@ def device(r: Device, x: Index, zone: tzinfo) -> None:
                     tokens.append((30, None, v29))
                 v34 = v10.valueCodeableConcept
                 if v34 is not None:
+                    if v34.text is not None:
+                        file_text(x, 30, v34)
                     v35 = v34.coding
                     if v35 is not None:
                         for v36 in v35:
                             if v36.code is not None:
                                 tokens.append((30, v36.system, v36.code))
+                            if v36.display is not None:
+                                labels.append((30, v36.display, v36.system, v36.code))
                 v37 = v10.valueCoding
                 if v37 is not None:
                     if v37.code is not None:
                         tokens.append((30, v37.system, v37.code))
+                    if v37.display is not None:
+                        labels.append((30, v37.display, v37.system, v37.code))
                 v38 = v10.valueContactPoint
                 if v38 is not None:
                     file_contact(x, 30, v38)
@@ -2987,6 +3302,7 @@ def device(r: Device, x: Index, zone: tzinfo) -> None:
 
 def device_definition(r: DeviceDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -3005,15 +3321,20 @@ def device_definition(r: DeviceDefinition, x: Index, zone: tzinfo) -> None:
             file_reference(x, 16, v3)
     v4 = r.type
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 18, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((18, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((18, v6.display, v6.system, v6.code))
 
 
 def device_metric(r: DeviceMetric, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -3043,15 +3364,20 @@ def device_metric(r: DeviceMetric, x: Index, zone: tzinfo) -> None:
             file_reference(x, 17, v5)
     v6 = r.type
     if v6 is not None:
+        if v6.text is not None:
+            file_text(x, 20, v6)
         v7 = v6.coding
         if v7 is not None:
             for v8 in v7:
                 if v8.code is not None:
                     tokens.append((20, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((20, v8.display, v8.system, v8.code))
 
 
 def device_request(r: DeviceRequest, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -3072,11 +3398,15 @@ def device_request(r: DeviceRequest, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 19, v3)
     v4 = r.codeCodeableConcept
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 28, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((28, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((28, v6.display, v6.system, v6.code))
     v7 = r.codeReference
     if v7 is not None:
         url = v7.reference
@@ -3196,6 +3526,7 @@ def device_use_statement(r: DeviceUseStatement, x: Index, zone: tzinfo) -> None:
 
 def diagnostic_report(r: DiagnosticReport, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -3234,26 +3565,38 @@ def diagnostic_report(r: DiagnosticReport, x: Index, zone: tzinfo) -> None:
     v55 = r.category
     if v55 is not None:
         for v56 in v55:
+            if v56.text is not None:
+                file_text(x, 26, v56)
             v57 = v56.coding
             if v57 is not None:
                 for v58 in v57:
                     if v58.code is not None:
                         tokens.append((26, v58.system, v58.code))
+                    if v58.display is not None:
+                        labels.append((26, v58.display, v58.system, v58.code))
     v59 = r.code
     if v59 is not None:
+        if v59.text is not None:
+            file_text(x, 27, v59)
         v60 = v59.coding
         if v60 is not None:
             for v61 in v60:
                 if v61.code is not None:
                     tokens.append((27, v61.system, v61.code))
+                if v61.display is not None:
+                    labels.append((27, v61.display, v61.system, v61.code))
     v62 = r.conclusionCode
     if v62 is not None:
         for v63 in v62:
+            if v63.text is not None:
+                file_text(x, 28, v63)
             v64 = v63.coding
             if v64 is not None:
                 for v65 in v64:
                     if v65.code is not None:
                         tokens.append((28, v65.system, v65.code))
+                    if v65.display is not None:
+                        labels.append((28, v65.display, v65.system, v65.code))
     v66 = r.effectiveDateTime
     if v66 is not None:
         low, high = range_of(v66, zone)
@@ -3339,6 +3682,7 @@ def diagnostic_report(r: DiagnosticReport, x: Index, zone: tzinfo) -> None:
 
 def document_manifest(r: DocumentManifest, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -3415,15 +3759,20 @@ def document_manifest(r: DocumentManifest, x: Index, zone: tzinfo) -> None:
         tokens.append((26, "http://hl7.org/fhir/document-reference-status", v18))
     v19 = r.type
     if v19 is not None:
+        if v19.text is not None:
+            file_text(x, 27, v19)
         v20 = v19.coding
         if v20 is not None:
             for v21 in v20:
                 if v21.code is not None:
                     tokens.append((27, v21.system, v21.code))
+                if v21.display is not None:
+                    labels.append((27, v21.display, v21.system, v21.code))
 
 
 def document_reference(r: DocumentReference, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -3449,11 +3798,15 @@ def document_reference(r: DocumentReference, x: Index, zone: tzinfo) -> None:
     v4 = r.category
     if v4 is not None:
         for v5 in v4:
+            if v5.text is not None:
+                file_text(x, 27, v5)
             v6 = v5.coding
             if v6 is not None:
                 for v7 in v6:
                     if v7.code is not None:
                         tokens.append((27, v7.system, v7.code))
+                    if v7.display is not None:
+                        labels.append((27, v7.display, v7.system, v7.code))
     v8 = r.content
     if v8 is not None:
         for v9 in v8:
@@ -3472,6 +3825,8 @@ def document_reference(r: DocumentReference, x: Index, zone: tzinfo) -> None:
             if v14 is not None:
                 if v14.code is not None:
                     tokens.append((30, v14.system, v14.code))
+                if v14.display is not None:
+                    labels.append((30, v14.display, v14.system, v14.code))
     v15 = r.custodian
     if v15 is not None:
         url = v15.reference
@@ -3501,18 +3856,26 @@ def document_reference(r: DocumentReference, x: Index, zone: tzinfo) -> None:
         v21 = v18.event
         if v21 is not None:
             for v22 in v21:
+                if v22.text is not None:
+                    file_text(x, 31, v22)
                 v23 = v22.coding
                 if v23 is not None:
                     for v24 in v23:
                         if v24.code is not None:
                             tokens.append((31, v24.system, v24.code))
+                        if v24.display is not None:
+                            labels.append((31, v24.display, v24.system, v24.code))
         v25 = v18.facilityType
         if v25 is not None:
+            if v25.text is not None:
+                file_text(x, 32, v25)
             v26 = v25.coding
             if v26 is not None:
                 for v27 in v26:
                     if v27.code is not None:
                         tokens.append((32, v27.system, v27.code))
+                    if v27.display is not None:
+                        labels.append((32, v27.display, v27.system, v27.code))
         v28 = v18.period
         if v28 is not None:
             file_period(x, 17, v28, zone)
@@ -3527,11 +3890,15 @@ def document_reference(r: DocumentReference, x: Index, zone: tzinfo) -> None:
                     file_reference(x, 22, v30)
         v31 = v18.practiceSetting
         if v31 is not None:
+            if v31.text is not None:
+                file_text(x, 33, v31)
             v32 = v31.coding
             if v32 is not None:
                 for v33 in v32:
                     if v33.code is not None:
                         tokens.append((33, v33.system, v33.code))
+                    if v33.display is not None:
+                        labels.append((33, v33.display, v33.system, v33.code))
     v34 = r.masterIdentifier
     if v34 is not None:
         file_identifier(x, 35, v34)
@@ -3566,25 +3933,34 @@ def document_reference(r: DocumentReference, x: Index, zone: tzinfo) -> None:
     v42 = r.securityLabel
     if v42 is not None:
         for v43 in v42:
+            if v43.text is not None:
+                file_text(x, 37, v43)
             v44 = v43.coding
             if v44 is not None:
                 for v45 in v44:
                     if v45.code is not None:
                         tokens.append((37, v45.system, v45.code))
+                    if v45.display is not None:
+                        labels.append((37, v45.display, v45.system, v45.code))
     v46 = r.status
     if v46 is not None:
         tokens.append((38, "http://hl7.org/fhir/document-reference-status", v46))
     v47 = r.type
     if v47 is not None:
+        if v47.text is not None:
+            file_text(x, 39, v47)
         v48 = v47.coding
         if v48 is not None:
             for v49 in v48:
                 if v49.code is not None:
                     tokens.append((39, v49.system, v49.code))
+                if v49.display is not None:
+                    labels.append((39, v49.display, v49.system, v49.code))
 
 
 def effect_evidence_synthesis(r: EffectEvidenceSynthesis, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -3594,11 +3970,15 @@ def effect_evidence_synthesis(r: EffectEvidenceSynthesis, x: Index, zone: tzinfo
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 30, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((30, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((30, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 20, v6)
@@ -3609,6 +3989,8 @@ def effect_evidence_synthesis(r: EffectEvidenceSynthesis, x: Index, zone: tzinfo
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((29, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((29, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -3632,11 +4014,15 @@ def effect_evidence_synthesis(r: EffectEvidenceSynthesis, x: Index, zone: tzinfo
     v14 = r.jurisdiction
     if v14 is not None:
         for v15 in v14:
+            if v15.text is not None:
+                file_text(x, 27, v15)
             v16 = v15.coding
             if v16 is not None:
                 for v17 in v16:
                     if v17.code is not None:
                         tokens.append((27, v17.system, v17.code))
+                    if v17.display is not None:
+                        labels.append((27, v17.display, v17.system, v17.code))
     v18 = r.name
     if v18 is not None:
         x.strings.append((23, v18))
@@ -3659,6 +4045,7 @@ def effect_evidence_synthesis(r: EffectEvidenceSynthesis, x: Index, zone: tzinfo
 
 def encounter(r: Encounter, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -3694,6 +4081,8 @@ def encounter(r: Encounter, x: Index, zone: tzinfo) -> None:
     if v7 is not None:
         if v7.code is not None:
             tokens.append((30, v7.system, v7.code))
+        if v7.display is not None:
+            labels.append((30, v7.display, v7.system, v7.code))
     v8 = r.period
     if v8 is not None:
         file_period(x, 17, v8, zone)
@@ -3760,11 +4149,15 @@ def encounter(r: Encounter, x: Index, zone: tzinfo) -> None:
             v25 = v23.type
             if v25 is not None:
                 for v26 in v25:
+                    if v26.text is not None:
+                        file_text(x, 33, v26)
                     v27 = v26.coding
                     if v27 is not None:
                         for v28 in v27:
                             if v28.code is not None:
                                 tokens.append((33, v28.system, v28.code))
+                            if v28.display is not None:
+                                labels.append((33, v28.display, v28.system, v28.code))
     v29 = r.subject
     if v29 is not None:
         url = v29.reference
@@ -3776,11 +4169,15 @@ def encounter(r: Encounter, x: Index, zone: tzinfo) -> None:
     v30 = r.reasonCode
     if v30 is not None:
         for v31 in v30:
+            if v31.text is not None:
+                file_text(x, 34, v31)
             v32 = v31.coding
             if v32 is not None:
                 for v33 in v32:
                     if v33.code is not None:
                         tokens.append((34, v33.system, v33.code))
+                    if v33.display is not None:
+                        labels.append((34, v33.display, v33.system, v33.code))
     v34 = r.reasonReference
     if v34 is not None:
         for v35 in v34:
@@ -3803,26 +4200,35 @@ def encounter(r: Encounter, x: Index, zone: tzinfo) -> None:
         v38 = v37.specialArrangement
         if v38 is not None:
             for v39 in v38:
+                if v39.text is not None:
+                    file_text(x, 31, v39)
                 v40 = v39.coding
                 if v40 is not None:
                     for v41 in v40:
                         if v41.code is not None:
                             tokens.append((31, v41.system, v41.code))
+                        if v41.display is not None:
+                            labels.append((31, v41.display, v41.system, v41.code))
     v42 = r.status
     if v42 is not None:
         tokens.append((35, "http://hl7.org/fhir/encounter-status", v42))
     v43 = r.type
     if v43 is not None:
         for v44 in v43:
+            if v44.text is not None:
+                file_text(x, 36, v44)
             v45 = v44.coding
             if v45 is not None:
                 for v46 in v45:
                     if v46.code is not None:
                         tokens.append((36, v46.system, v46.code))
+                    if v46.display is not None:
+                        labels.append((36, v46.display, v46.system, v46.code))
 
 
 def endpoint(r: Endpoint, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -3831,6 +4237,8 @@ def endpoint(r: Endpoint, x: Index, zone: tzinfo) -> None:
     if v1 is not None:
         if v1.code is not None:
             tokens.append((18, v1.system, v1.code))
+        if v1.display is not None:
+            labels.append((18, v1.display, v1.system, v1.code))
     v2 = r.identifier
     if v2 is not None:
         for v3 in v2:
@@ -3849,11 +4257,15 @@ def endpoint(r: Endpoint, x: Index, zone: tzinfo) -> None:
     v6 = r.payloadType
     if v6 is not None:
         for v7 in v6:
+            if v7.text is not None:
+                file_text(x, 20, v7)
             v8 = v7.coding
             if v8 is not None:
                 for v9 in v8:
                     if v9.code is not None:
                         tokens.append((20, v9.system, v9.code))
+                    if v9.display is not None:
+                        labels.append((20, v9.display, v9.system, v9.code))
     v10 = r.status
     if v10 is not None:
         tokens.append((21, "http://hl7.org/fhir/endpoint-status", v10))
@@ -3907,6 +4319,7 @@ def enrollment_response(r: EnrollmentResponse, x: Index, zone: tzinfo) -> None:
 
 def episode_of_care(r: EpisodeOfCare, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -3968,15 +4381,20 @@ def episode_of_care(r: EpisodeOfCare, x: Index, zone: tzinfo) -> None:
     v13 = r.type
     if v13 is not None:
         for v14 in v13:
+            if v14.text is not None:
+                file_text(x, 24, v14)
             v15 = v14.coding
             if v15 is not None:
                 for v16 in v15:
                     if v16.code is not None:
                         tokens.append((24, v16.system, v16.code))
+                    if v16.display is not None:
+                        labels.append((24, v16.display, v16.system, v16.code))
 
 
 def event_definition(r: EventDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -4009,11 +4427,15 @@ def event_definition(r: EventDefinition, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 36, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((36, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((36, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -4024,6 +4446,8 @@ def event_definition(r: EventDefinition, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((35, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((35, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -4047,11 +4471,15 @@ def event_definition(r: EventDefinition, x: Index, zone: tzinfo) -> None:
     v21 = r.jurisdiction
     if v21 is not None:
         for v22 in v21:
+            if v22.text is not None:
+                file_text(x, 32, v22)
             v23 = v22.coding
             if v23 is not None:
                 for v24 in v23:
                     if v24.code is not None:
                         tokens.append((32, v24.system, v24.code))
+                    if v24.display is not None:
+                        labels.append((32, v24.display, v24.system, v24.code))
     v25 = r.name
     if v25 is not None:
         x.strings.append((28, v25))
@@ -4067,11 +4495,15 @@ def event_definition(r: EventDefinition, x: Index, zone: tzinfo) -> None:
     v29 = r.topic
     if v29 is not None:
         for v30 in v29:
+            if v30.text is not None:
+                file_text(x, 34, v30)
             v31 = v30.coding
             if v31 is not None:
                 for v32 in v31:
                     if v32.code is not None:
                         tokens.append((34, v32.system, v32.code))
+                    if v32.display is not None:
+                        labels.append((34, v32.display, v32.system, v32.code))
     v33 = r.url
     if v33 is not None:
         x.uris.append((38, v33))
@@ -4082,6 +4514,7 @@ def event_definition(r: EventDefinition, x: Index, zone: tzinfo) -> None:
 
 def evidence(r: Evidence, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -4114,11 +4547,15 @@ def evidence(r: Evidence, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 36, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((36, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((36, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -4129,6 +4566,8 @@ def evidence(r: Evidence, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((35, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((35, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -4152,11 +4591,15 @@ def evidence(r: Evidence, x: Index, zone: tzinfo) -> None:
     v21 = r.jurisdiction
     if v21 is not None:
         for v22 in v21:
+            if v22.text is not None:
+                file_text(x, 32, v22)
             v23 = v22.coding
             if v23 is not None:
                 for v24 in v23:
                     if v24.code is not None:
                         tokens.append((32, v24.system, v24.code))
+                    if v24.display is not None:
+                        labels.append((32, v24.display, v24.system, v24.code))
     v25 = r.name
     if v25 is not None:
         x.strings.append((28, v25))
@@ -4172,11 +4615,15 @@ def evidence(r: Evidence, x: Index, zone: tzinfo) -> None:
     v29 = r.topic
     if v29 is not None:
         for v30 in v29:
+            if v30.text is not None:
+                file_text(x, 34, v30)
             v31 = v30.coding
             if v31 is not None:
                 for v32 in v31:
                     if v32.code is not None:
                         tokens.append((34, v32.system, v32.code))
+                    if v32.display is not None:
+                        labels.append((34, v32.display, v32.system, v32.code))
     v33 = r.url
     if v33 is not None:
         x.uris.append((38, v33))
@@ -4187,6 +4634,7 @@ def evidence(r: Evidence, x: Index, zone: tzinfo) -> None:
 
 def evidence_variable(r: EvidenceVariable, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -4219,11 +4667,15 @@ def evidence_variable(r: EvidenceVariable, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 36, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((36, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((36, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -4234,6 +4686,8 @@ def evidence_variable(r: EvidenceVariable, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((35, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((35, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -4257,11 +4711,15 @@ def evidence_variable(r: EvidenceVariable, x: Index, zone: tzinfo) -> None:
     v21 = r.jurisdiction
     if v21 is not None:
         for v22 in v21:
+            if v22.text is not None:
+                file_text(x, 32, v22)
             v23 = v22.coding
             if v23 is not None:
                 for v24 in v23:
                     if v24.code is not None:
                         tokens.append((32, v24.system, v24.code))
+                    if v24.display is not None:
+                        labels.append((32, v24.display, v24.system, v24.code))
     v25 = r.name
     if v25 is not None:
         x.strings.append((28, v25))
@@ -4277,11 +4735,15 @@ def evidence_variable(r: EvidenceVariable, x: Index, zone: tzinfo) -> None:
     v29 = r.topic
     if v29 is not None:
         for v30 in v29:
+            if v30.text is not None:
+                file_text(x, 34, v30)
             v31 = v30.coding
             if v31 is not None:
                 for v32 in v31:
                     if v32.code is not None:
                         tokens.append((34, v32.system, v32.code))
+                    if v32.display is not None:
+                        labels.append((34, v32.display, v32.system, v32.code))
     v33 = r.url
     if v33 is not None:
         x.uris.append((38, v33))
@@ -4292,6 +4754,7 @@ def evidence_variable(r: EvidenceVariable, x: Index, zone: tzinfo) -> None:
 
 def example_scenario(r: ExampleScenario, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -4301,11 +4764,15 @@ def example_scenario(r: ExampleScenario, x: Index, zone: tzinfo) -> None:
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 27, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((27, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((27, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -4316,6 +4783,8 @@ def example_scenario(r: ExampleScenario, x: Index, zone: tzinfo) -> None:
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((26, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((26, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -4333,11 +4802,15 @@ def example_scenario(r: ExampleScenario, x: Index, zone: tzinfo) -> None:
     v12 = r.jurisdiction
     if v12 is not None:
         for v13 in v12:
+            if v13.text is not None:
+                file_text(x, 24, v13)
             v14 = v13.coding
             if v14 is not None:
                 for v15 in v14:
                     if v15.code is not None:
                         tokens.append((24, v15.system, v15.code))
+                    if v15.display is not None:
+                        labels.append((24, v15.display, v15.system, v15.code))
     v16 = r.name
     if v16 is not None:
         x.strings.append((21, v16))
@@ -4509,6 +4982,7 @@ def explanation_of_benefit(r: ExplanationOfBenefit, x: Index, zone: tzinfo) -> N
 
 def family_member_history(r: FamilyMemberHistory, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -4519,11 +4993,15 @@ def family_member_history(r: FamilyMemberHistory, x: Index, zone: tzinfo) -> Non
         for v2 in v1:
             v3 = v2.code
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 19, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((19, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((19, v5.display, v5.system, v5.code))
     v6 = r.date
     if v6 is not None:
         low, high = range_of(v6, zone)
@@ -4552,18 +5030,26 @@ def family_member_history(r: FamilyMemberHistory, x: Index, zone: tzinfo) -> Non
             file_reference(x, 18, v13)
     v14 = r.relationship
     if v14 is not None:
+        if v14.text is not None:
+            file_text(x, 21, v14)
         v15 = v14.coding
         if v15 is not None:
             for v16 in v15:
                 if v16.code is not None:
                     tokens.append((21, v16.system, v16.code))
+                if v16.display is not None:
+                    labels.append((21, v16.display, v16.system, v16.code))
     v17 = r.sex
     if v17 is not None:
+        if v17.text is not None:
+            file_text(x, 22, v17)
         v18 = v17.coding
         if v18 is not None:
             for v19 in v18:
                 if v19.code is not None:
                     tokens.append((22, v19.system, v19.code))
+                if v19.display is not None:
+                    labels.append((22, v19.display, v19.system, v19.code))
     v20 = r.status
     if v20 is not None:
         tokens.append((23, "http://hl7.org/fhir/history-status", v20))
@@ -4609,6 +5095,7 @@ def flag(r: Flag, x: Index, zone: tzinfo) -> None:
 
 def goal(r: Goal, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -4616,19 +5103,27 @@ def goal(r: Goal, x: Index, zone: tzinfo) -> None:
         file_meta(x, meta)
     v1 = r.achievementStatus
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 19, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((19, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((19, v3.display, v3.system, v3.code))
     v4 = r.category
     if v4 is not None:
         for v5 in v4:
+            if v5.text is not None:
+                file_text(x, 20, v5)
             v6 = v5.coding
             if v6 is not None:
                 for v7 in v6:
                     if v7.code is not None:
                         tokens.append((20, v7.system, v7.code))
+                    if v7.display is not None:
+                        labels.append((20, v7.display, v7.system, v7.code))
     v8 = r.identifier
     if v8 is not None:
         for v9 in v8:
@@ -4659,6 +5154,7 @@ def goal(r: Goal, x: Index, zone: tzinfo) -> None:
 
 def graph_definition(r: GraphDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -4668,11 +5164,15 @@ def graph_definition(r: GraphDefinition, x: Index, zone: tzinfo) -> None:
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 28, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((28, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((28, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -4683,6 +5183,8 @@ def graph_definition(r: GraphDefinition, x: Index, zone: tzinfo) -> None:
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((27, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((27, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -4699,11 +5201,15 @@ def graph_definition(r: GraphDefinition, x: Index, zone: tzinfo) -> None:
     v11 = r.jurisdiction
     if v11 is not None:
         for v12 in v11:
+            if v12.text is not None:
+                file_text(x, 24, v12)
             v13 = v12.coding
             if v13 is not None:
                 for v14 in v13:
                     if v14.code is not None:
                         tokens.append((24, v14.system, v14.code))
+                    if v14.display is not None:
+                        labels.append((24, v14.display, v14.system, v14.code))
     v15 = r.name
     if v15 is not None:
         x.strings.append((22, v15))
@@ -4726,6 +5232,7 @@ def graph_definition(r: GraphDefinition, x: Index, zone: tzinfo) -> None:
 
 def group(r: Group, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -4738,21 +5245,29 @@ def group(r: Group, x: Index, zone: tzinfo) -> None:
         for v3 in v2:
             v4 = v3.code
             if v4 is not None:
+                if v4.text is not None:
+                    file_text(x, 20, v4)
                 v5 = v4.coding
                 if v5 is not None:
                     for v6 in v5:
                         if v6.code is not None:
                             tokens.append((20, v6.system, v6.code))
+                        if v6.display is not None:
+                            labels.append((20, v6.display, v6.system, v6.code))
             v7 = v3.exclude
             if v7 is not None:
                 tokens.append((21, None, "true" if v7 else "false"))
             v8 = v3.valueCodeableConcept
             if v8 is not None:
+                if v8.text is not None:
+                    file_text(x, 22, v8)
                 v9 = v8.coding
                 if v9 is not None:
                     for v10 in v9:
                         if v10.code is not None:
                             tokens.append((22, v10.system, v10.code))
+                        if v10.display is not None:
+                            labels.append((22, v10.display, v10.system, v10.code))
             v11 = v3.valueBoolean
             if v11 is not None:
                 tokens.append((23, None, "true" if v11 else "false"))
@@ -4762,11 +5277,15 @@ def group(r: Group, x: Index, zone: tzinfo) -> None:
                 file_composite(x, 16, concept_parts(v3.code), [(None, "true" if v3.valueBoolean else "false")])
     v12 = r.code
     if v12 is not None:
+        if v12.text is not None:
+            file_text(x, 24, v12)
         v13 = v12.coding
         if v13 is not None:
             for v14 in v13:
                 if v14.code is not None:
                     tokens.append((24, v14.system, v14.code))
+                if v14.display is not None:
+                    labels.append((24, v14.display, v14.system, v14.code))
     v15 = r.identifier
     if v15 is not None:
         for v16 in v15:
@@ -4819,6 +5338,7 @@ def guidance_response(r: GuidanceResponse, x: Index, zone: tzinfo) -> None:
 
 def healthcare_service(r: HealthcareService, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -4829,11 +5349,15 @@ def healthcare_service(r: HealthcareService, x: Index, zone: tzinfo) -> None:
     v2 = r.characteristic
     if v2 is not None:
         for v3 in v2:
+            if v3.text is not None:
+                file_text(x, 23, v3)
             v4 = v3.coding
             if v4 is not None:
                 for v5 in v4:
                     if v5.code is not None:
                         tokens.append((23, v5.system, v5.code))
+                    if v5.display is not None:
+                        labels.append((23, v5.display, v5.system, v5.code))
     v6 = r.coverageArea
     if v6 is not None:
         for v7 in v6:
@@ -4879,39 +5403,56 @@ def healthcare_service(r: HealthcareService, x: Index, zone: tzinfo) -> None:
     v16 = r.program
     if v16 is not None:
         for v17 in v16:
+            if v17.text is not None:
+                file_text(x, 25, v17)
             v18 = v17.coding
             if v18 is not None:
                 for v19 in v18:
                     if v19.code is not None:
                         tokens.append((25, v19.system, v19.code))
+                    if v19.display is not None:
+                        labels.append((25, v19.display, v19.system, v19.code))
     v20 = r.category
     if v20 is not None:
         for v21 in v20:
+            if v21.text is not None:
+                file_text(x, 22, v21)
             v22 = v21.coding
             if v22 is not None:
                 for v23 in v22:
                     if v23.code is not None:
                         tokens.append((22, v23.system, v23.code))
+                    if v23.display is not None:
+                        labels.append((22, v23.display, v23.system, v23.code))
     v24 = r.type
     if v24 is not None:
         for v25 in v24:
+            if v25.text is not None:
+                file_text(x, 27, v25)
             v26 = v25.coding
             if v26 is not None:
                 for v27 in v26:
                     if v27.code is not None:
                         tokens.append((27, v27.system, v27.code))
+                    if v27.display is not None:
+                        labels.append((27, v27.display, v27.system, v27.code))
     v28 = r.specialty
     if v28 is not None:
         for v29 in v28:
+            if v29.text is not None:
+                file_text(x, 26, v29)
             v30 = v29.coding
             if v30 is not None:
                 for v31 in v30:
                     if v31.code is not None:
                         tokens.append((26, v31.system, v31.code))
+                    if v31.display is not None:
+                        labels.append((26, v31.display, v31.system, v31.code))
 
 
 def imaging_study(r: ImagingStudy, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -4933,6 +5474,8 @@ def imaging_study(r: ImagingStudy, x: Index, zone: tzinfo) -> None:
             if v5 is not None:
                 if v5.code is not None:
                     tokens.append((27, v5.system, v5.code))
+                if v5.display is not None:
+                    labels.append((27, v5.display, v5.system, v5.code))
             v6 = v4.instance
             if v6 is not None:
                 for v7 in v6:
@@ -4940,6 +5483,8 @@ def imaging_study(r: ImagingStudy, x: Index, zone: tzinfo) -> None:
                     if v8 is not None:
                         if v8.code is not None:
                             tokens.append((28, v8.system, v8.code))
+                        if v8.display is not None:
+                            labels.append((28, v8.display, v8.system, v8.code))
                     v9 = v7.uid
                     if v9 is not None:
                         tokens.append((29, None, v9))
@@ -4956,6 +5501,8 @@ def imaging_study(r: ImagingStudy, x: Index, zone: tzinfo) -> None:
             if v12 is not None:
                 if v12.code is not None:
                     tokens.append((30, v12.system, v12.code))
+                if v12.display is not None:
+                    labels.append((30, v12.display, v12.system, v12.code))
             v13 = v4.performer
             if v13 is not None:
                 for v14 in v13:
@@ -5011,11 +5558,15 @@ def imaging_study(r: ImagingStudy, x: Index, zone: tzinfo) -> None:
     v25 = r.reasonCode
     if v25 is not None:
         for v26 in v25:
+            if v26.text is not None:
+                file_text(x, 26, v26)
             v27 = v26.coding
             if v27 is not None:
                 for v28 in v27:
                     if v28.code is not None:
                         tokens.append((26, v28.system, v28.code))
+                    if v28.display is not None:
+                        labels.append((26, v28.display, v28.system, v28.code))
     v29 = r.referrer
     if v29 is not None:
         url = v29.reference
@@ -5035,6 +5586,7 @@ def imaging_study(r: ImagingStudy, x: Index, zone: tzinfo) -> None:
 
 def immunization(r: Immunization, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -5104,11 +5656,15 @@ def immunization(r: Immunization, x: Index, zone: tzinfo) -> None:
     v16 = r.reasonCode
     if v16 is not None:
         for v17 in v16:
+            if v17.text is not None:
+                file_text(x, 28, v17)
             v18 = v17.coding
             if v18 is not None:
                 for v19 in v18:
                     if v19.code is not None:
                         tokens.append((28, v19.system, v19.code))
+                    if v19.display is not None:
+                        labels.append((28, v19.display, v19.system, v19.code))
     v20 = r.reasonReference
     if v20 is not None:
         for v21 in v20:
@@ -5127,32 +5683,45 @@ def immunization(r: Immunization, x: Index, zone: tzinfo) -> None:
             v25 = v23.targetDisease
             if v25 is not None:
                 for v26 in v25:
+                    if v26.text is not None:
+                        file_text(x, 27, v26)
                     v27 = v26.coding
                     if v27 is not None:
                         for v28 in v27:
                             if v28.code is not None:
                                 tokens.append((27, v28.system, v28.code))
+                            if v28.display is not None:
+                                labels.append((27, v28.display, v28.system, v28.code))
     v29 = r.status
     if v29 is not None:
         tokens.append((29, "http://hl7.org/fhir/event-status", v29))
     v30 = r.statusReason
     if v30 is not None:
+        if v30.text is not None:
+            file_text(x, 30, v30)
         v31 = v30.coding
         if v31 is not None:
             for v32 in v31:
                 if v32.code is not None:
                     tokens.append((30, v32.system, v32.code))
+                if v32.display is not None:
+                    labels.append((30, v32.display, v32.system, v32.code))
     v33 = r.vaccineCode
     if v33 is not None:
+        if v33.text is not None:
+            file_text(x, 31, v33)
         v34 = v33.coding
         if v34 is not None:
             for v35 in v34:
                 if v35.code is not None:
                     tokens.append((31, v35.system, v35.code))
+                if v35.display is not None:
+                    labels.append((31, v35.display, v35.system, v35.code))
 
 
 def immunization_evaluation(r: ImmunizationEvaluation, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -5164,11 +5733,15 @@ def immunization_evaluation(r: ImmunizationEvaluation, x: Index, zone: tzinfo) -
         dates.append((16, low, high))
     v2 = r.doseStatus
     if v2 is not None:
+        if v2.text is not None:
+            file_text(x, 19, v2)
         v3 = v2.coding
         if v3 is not None:
             for v4 in v3:
                 if v4.code is not None:
                     tokens.append((19, v4.system, v4.code))
+                if v4.display is not None:
+                    labels.append((19, v4.display, v4.system, v4.code))
     v5 = r.identifier
     if v5 is not None:
         for v6 in v5:
@@ -5194,15 +5767,20 @@ def immunization_evaluation(r: ImmunizationEvaluation, x: Index, zone: tzinfo) -
         tokens.append((21, "http://terminology.hl7.org/CodeSystem/medication-admin-status", v9))
     v10 = r.targetDisease
     if v10 is not None:
+        if v10.text is not None:
+            file_text(x, 22, v10)
         v11 = v10.coding
         if v11 is not None:
             for v12 in v11:
                 if v12.code is not None:
                     tokens.append((22, v12.system, v12.code))
+                if v12.display is not None:
+                    labels.append((22, v12.display, v12.system, v12.code))
 
 
 def immunization_recommendation(r: ImmunizationRecommendation, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -5230,11 +5808,15 @@ def immunization_recommendation(r: ImmunizationRecommendation, x: Index, zone: t
                         file_reference(x, 19, v7)
             v8 = v5.forecastStatus
             if v8 is not None:
+                if v8.text is not None:
+                    file_text(x, 21, v8)
                 v9 = v8.coding
                 if v9 is not None:
                     for v10 in v9:
                         if v10.code is not None:
                             tokens.append((21, v10.system, v10.code))
+                        if v10.display is not None:
+                            labels.append((21, v10.display, v10.system, v10.code))
             v11 = v5.supportingImmunization
             if v11 is not None:
                 for v12 in v11:
@@ -5246,19 +5828,27 @@ def immunization_recommendation(r: ImmunizationRecommendation, x: Index, zone: t
                         file_reference(x, 18, v12)
             v13 = v5.targetDisease
             if v13 is not None:
+                if v13.text is not None:
+                    file_text(x, 22, v13)
                 v14 = v13.coding
                 if v14 is not None:
                     for v15 in v14:
                         if v15.code is not None:
                             tokens.append((22, v15.system, v15.code))
+                        if v15.display is not None:
+                            labels.append((22, v15.display, v15.system, v15.code))
             v16 = v5.vaccineCode
             if v16 is not None:
                 for v17 in v16:
+                    if v17.text is not None:
+                        file_text(x, 23, v17)
                     v18 = v17.coding
                     if v18 is not None:
                         for v19 in v18:
                             if v19.code is not None:
                                 tokens.append((23, v19.system, v19.code))
+                            if v19.display is not None:
+                                labels.append((23, v19.display, v19.system, v19.code))
     v20 = r.patient
     if v20 is not None:
         url = v20.reference
@@ -5271,6 +5861,7 @@ def immunization_recommendation(r: ImmunizationRecommendation, x: Index, zone: t
 
 def implementation_guide(r: ImplementationGuide, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -5281,11 +5872,15 @@ def implementation_guide(r: ImplementationGuide, x: Index, zone: tzinfo) -> None
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 32, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((32, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((32, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -5296,6 +5891,8 @@ def implementation_guide(r: ImplementationGuide, x: Index, zone: tzinfo) -> None
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((31, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((31, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -5327,11 +5924,15 @@ def implementation_guide(r: ImplementationGuide, x: Index, zone: tzinfo) -> None
     v18 = r.jurisdiction
     if v18 is not None:
         for v19 in v18:
+            if v19.text is not None:
+                file_text(x, 29, v19)
             v20 = v19.coding
             if v20 is not None:
                 for v21 in v20:
                     if v21.code is not None:
                         tokens.append((29, v21.system, v21.code))
+                    if v21.display is not None:
+                        labels.append((29, v21.display, v21.system, v21.code))
     v22 = r.name
     if v22 is not None:
         x.strings.append((25, v22))
@@ -5367,6 +5968,7 @@ def implementation_guide(r: ImplementationGuide, x: Index, zone: tzinfo) -> None
 
 def insurance_plan(r: InsurancePlan, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -5435,15 +6037,20 @@ def insurance_plan(r: InsurancePlan, x: Index, zone: tzinfo) -> None:
     v19 = r.type
     if v19 is not None:
         for v20 in v19:
+            if v20.text is not None:
+                file_text(x, 29, v20)
             v21 = v20.coding
             if v21 is not None:
                 for v22 in v21:
                     if v22.code is not None:
                         tokens.append((29, v22.system, v22.code))
+                    if v22.display is not None:
+                        labels.append((29, v22.display, v22.system, v22.code))
 
 
 def invoice(r: Invoice, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -5486,11 +6093,15 @@ def invoice(r: Invoice, x: Index, zone: tzinfo) -> None:
                     file_reference(x, 21, v8)
             v9 = v7.role
             if v9 is not None:
+                if v9.text is not None:
+                    file_text(x, 25, v9)
                 v10 = v9.coding
                 if v10 is not None:
                     for v11 in v10:
                         if v11.code is not None:
                             tokens.append((25, v11.system, v11.code))
+                        if v11.display is not None:
+                            labels.append((25, v11.display, v11.system, v11.code))
     v12 = r.subject
     if v12 is not None:
         url = v12.reference
@@ -5518,15 +6129,20 @@ def invoice(r: Invoice, x: Index, zone: tzinfo) -> None:
         file_money(x, 18, v16)
     v17 = r.type
     if v17 is not None:
+        if v17.text is not None:
+            file_text(x, 27, v17)
         v18 = v17.coding
         if v18 is not None:
             for v19 in v18:
                 if v19.code is not None:
                     tokens.append((27, v19.system, v19.code))
+                if v19.display is not None:
+                    labels.append((27, v19.display, v19.system, v19.code))
 
 
 def library(r: Library, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -5565,11 +6181,15 @@ def library(r: Library, x: Index, zone: tzinfo) -> None:
         for v12 in v11:
             v13 = v12.valueCodeableConcept
             if v13 is not None:
+                if v13.text is not None:
+                    file_text(x, 38, v13)
                 v14 = v13.coding
                 if v14 is not None:
                     for v15 in v14:
                         if v15.code is not None:
                             tokens.append((38, v15.system, v15.code))
+                        if v15.display is not None:
+                            labels.append((38, v15.display, v15.system, v15.code))
             v16 = v12.valueQuantity
             if v16 is not None:
                 file_quantity(x, 20, v16)
@@ -5580,6 +6200,8 @@ def library(r: Library, x: Index, zone: tzinfo) -> None:
             if v18 is not None:
                 if v18.code is not None:
                     tokens.append((37, v18.system, v18.code))
+                if v18.display is not None:
+                    labels.append((37, v18.display, v18.system, v18.code))
             if v12.valueQuantity is not None and v12.code is not None:
                 file_composite(x, 16, coding_parts(v12.code), quantity_parts(v12.valueQuantity))
             if v12.valueRange is not None and v12.code is not None:
@@ -5603,11 +6225,15 @@ def library(r: Library, x: Index, zone: tzinfo) -> None:
     v24 = r.jurisdiction
     if v24 is not None:
         for v25 in v24:
+            if v25.text is not None:
+                file_text(x, 33, v25)
             v26 = v25.coding
             if v26 is not None:
                 for v27 in v26:
                     if v27.code is not None:
                         tokens.append((33, v27.system, v27.code))
+                    if v27.display is not None:
+                        labels.append((33, v27.display, v27.system, v27.code))
     v28 = r.name
     if v28 is not None:
         x.strings.append((28, v28))
@@ -5623,18 +6249,26 @@ def library(r: Library, x: Index, zone: tzinfo) -> None:
     v32 = r.topic
     if v32 is not None:
         for v33 in v32:
+            if v33.text is not None:
+                file_text(x, 35, v33)
             v34 = v33.coding
             if v34 is not None:
                 for v35 in v34:
                     if v35.code is not None:
                         tokens.append((35, v35.system, v35.code))
+                    if v35.display is not None:
+                        labels.append((35, v35.display, v35.system, v35.code))
     v36 = r.type
     if v36 is not None:
+        if v36.text is not None:
+            file_text(x, 36, v36)
         v37 = v36.coding
         if v37 is not None:
             for v38 in v37:
                 if v38.code is not None:
                     tokens.append((36, v38.system, v38.code))
+                if v38.display is not None:
+                    labels.append((36, v38.display, v38.system, v38.code))
     v39 = r.url
     if v39 is not None:
         x.uris.append((40, v39))
@@ -5671,6 +6305,7 @@ def linkage(r: Linkage, x: Index, zone: tzinfo) -> None:
 
 def list(r: List, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -5678,22 +6313,30 @@ def list(r: List, x: Index, zone: tzinfo) -> None:
         file_meta(x, meta)
     v1 = r.code
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 23, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((23, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((23, v3.display, v3.system, v3.code))
     v4 = r.date
     if v4 is not None:
         low, high = range_of(v4, zone)
         dates.append((16, low, high))
     v5 = r.emptyReason
     if v5 is not None:
+        if v5.text is not None:
+            file_text(x, 24, v5)
         v6 = v5.coding
         if v6 is not None:
             for v7 in v6:
                 if v7.code is not None:
                     tokens.append((24, v7.system, v7.code))
+                if v7.display is not None:
+                    labels.append((24, v7.display, v7.system, v7.code))
     v8 = r.encounter
     if v8 is not None:
         url = v8.reference
@@ -5749,6 +6392,7 @@ def list(r: List, x: Index, zone: tzinfo) -> None:
 
 def location(r: Location, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -5799,6 +6443,8 @@ def location(r: Location, x: Index, zone: tzinfo) -> None:
     if v15 is not None:
         if v15.code is not None:
             tokens.append((28, v15.system, v15.code))
+        if v15.display is not None:
+            labels.append((28, v15.display, v15.system, v15.code))
     v16 = r.managingOrganization
     if v16 is not None:
         url = v16.reference
@@ -5821,15 +6467,20 @@ def location(r: Location, x: Index, zone: tzinfo) -> None:
     v19 = r.type
     if v19 is not None:
         for v20 in v19:
+            if v20.text is not None:
+                file_text(x, 30, v20)
             v21 = v20.coding
             if v21 is not None:
                 for v22 in v21:
                     if v22.code is not None:
                         tokens.append((30, v22.system, v22.code))
+                    if v22.display is not None:
+                        labels.append((30, v22.display, v22.system, v22.code))
 
 
 def measure(r: Measure, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -5862,11 +6513,15 @@ def measure(r: Measure, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 37, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((37, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((37, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -5877,6 +6532,8 @@ def measure(r: Measure, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((36, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((36, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -5905,11 +6562,15 @@ def measure(r: Measure, x: Index, zone: tzinfo) -> None:
     v23 = r.jurisdiction
     if v23 is not None:
         for v24 in v23:
+            if v24.text is not None:
+                file_text(x, 33, v24)
             v25 = v24.coding
             if v25 is not None:
                 for v26 in v25:
                     if v26.code is not None:
                         tokens.append((33, v26.system, v26.code))
+                    if v26.display is not None:
+                        labels.append((33, v26.display, v26.system, v26.code))
     v27 = r.name
     if v27 is not None:
         x.strings.append((29, v27))
@@ -5925,11 +6586,15 @@ def measure(r: Measure, x: Index, zone: tzinfo) -> None:
     v31 = r.topic
     if v31 is not None:
         for v32 in v31:
+            if v32.text is not None:
+                file_text(x, 35, v32)
             v33 = v32.coding
             if v33 is not None:
                 for v34 in v33:
                     if v34.code is not None:
                         tokens.append((35, v34.system, v34.code))
+                    if v34.display is not None:
+                        labels.append((35, v34.display, v34.system, v34.code))
     v35 = r.url
     if v35 is not None:
         x.uris.append((39, v35))
@@ -5991,6 +6656,7 @@ def measure_report(r: MeasureReport, x: Index, zone: tzinfo) -> None:
 
 def media(r: Media, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -6034,11 +6700,15 @@ def media(r: Media, x: Index, zone: tzinfo) -> None:
             file_identifier(x, 23, v8)
     v9 = r.modality
     if v9 is not None:
+        if v9.text is not None:
+            file_text(x, 24, v9)
         v10 = v9.coding
         if v10 is not None:
             for v11 in v10:
                 if v11.code is not None:
                     tokens.append((24, v11.system, v11.code))
+                if v11.display is not None:
+                    labels.append((24, v11.display, v11.system, v11.code))
     v12 = r.operator
     if v12 is not None:
         url = v12.reference
@@ -6057,32 +6727,45 @@ def media(r: Media, x: Index, zone: tzinfo) -> None:
             file_reference(x, 21, v13)
     v14 = r.bodySite
     if v14 is not None:
+        if v14.text is not None:
+            file_text(x, 22, v14)
         v15 = v14.coding
         if v15 is not None:
             for v16 in v15:
                 if v16.code is not None:
                     tokens.append((22, v16.system, v16.code))
+                if v16.display is not None:
+                    labels.append((22, v16.display, v16.system, v16.code))
     v17 = r.status
     if v17 is not None:
         tokens.append((25, "http://hl7.org/fhir/event-status", v17))
     v18 = r.type
     if v18 is not None:
+        if v18.text is not None:
+            file_text(x, 26, v18)
         v19 = v18.coding
         if v19 is not None:
             for v20 in v19:
                 if v20.code is not None:
                     tokens.append((26, v20.system, v20.code))
+                if v20.display is not None:
+                    labels.append((26, v20.display, v20.system, v20.code))
     v21 = r.view
     if v21 is not None:
+        if v21.text is not None:
+            file_text(x, 27, v21)
         v22 = v21.coding
         if v22 is not None:
             for v23 in v22:
                 if v23.code is not None:
                     tokens.append((27, v23.system, v23.code))
+                if v23.display is not None:
+                    labels.append((27, v23.display, v23.system, v23.code))
 
 
 def medication(r: Medication, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -6090,11 +6773,15 @@ def medication(r: Medication, x: Index, zone: tzinfo) -> None:
         file_meta(x, meta)
     v1 = r.code
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 20, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((20, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((20, v3.display, v3.system, v3.code))
     v4 = r.batch
     if v4 is not None:
         v5 = v4.expirationDate
@@ -6106,11 +6793,15 @@ def medication(r: Medication, x: Index, zone: tzinfo) -> None:
             tokens.append((19, None, v6))
     v7 = r.form
     if v7 is not None:
+        if v7.text is not None:
+            file_text(x, 21, v7)
         v8 = v7.coding
         if v8 is not None:
             for v9 in v8:
                 if v9.code is not None:
                     tokens.append((21, v9.system, v9.code))
+                if v9.display is not None:
+                    labels.append((21, v9.display, v9.system, v9.code))
     v10 = r.identifier
     if v10 is not None:
         for v11 in v10:
@@ -6128,11 +6819,15 @@ def medication(r: Medication, x: Index, zone: tzinfo) -> None:
                     file_reference(x, 17, v14)
             v15 = v13.itemCodeableConcept
             if v15 is not None:
+                if v15.text is not None:
+                    file_text(x, 23, v15)
                 v16 = v15.coding
                 if v16 is not None:
                     for v17 in v16:
                         if v17.code is not None:
                             tokens.append((23, v17.system, v17.code))
+                        if v17.display is not None:
+                            labels.append((23, v17.display, v17.system, v17.code))
     v18 = r.manufacturer
     if v18 is not None:
         url = v18.reference
@@ -6148,6 +6843,7 @@ def medication(r: Medication, x: Index, zone: tzinfo) -> None:
 
 def medication_administration(r: MedicationAdministration, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -6155,11 +6851,15 @@ def medication_administration(r: MedicationAdministration, x: Index, zone: tzinf
         file_meta(x, meta)
     v1 = r.medicationCodeableConcept
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 24, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((24, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((24, v3.display, v3.system, v3.code))
     v4 = r.context
     if v4 is not None:
         url = v4.reference
@@ -6218,19 +6918,27 @@ def medication_administration(r: MedicationAdministration, x: Index, zone: tzinf
     v16 = r.reasonCode
     if v16 is not None:
         for v17 in v16:
+            if v17.text is not None:
+                file_text(x, 25, v17)
             v18 = v17.coding
             if v18 is not None:
                 for v19 in v18:
                     if v19.code is not None:
                         tokens.append((25, v19.system, v19.code))
+                    if v19.display is not None:
+                        labels.append((25, v19.display, v19.system, v19.code))
     v20 = r.statusReason
     if v20 is not None:
         for v21 in v20:
+            if v21.text is not None:
+                file_text(x, 27, v21)
             v22 = v21.coding
             if v22 is not None:
                 for v23 in v22:
                     if v23.code is not None:
                         tokens.append((27, v23.system, v23.code))
+                    if v23.display is not None:
+                        labels.append((27, v23.display, v23.system, v23.code))
     v24 = r.request
     if v24 is not None:
         url = v24.reference
@@ -6246,6 +6954,7 @@ def medication_administration(r: MedicationAdministration, x: Index, zone: tzinf
 
 def medication_dispense(r: MedicationDispense, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -6253,11 +6962,15 @@ def medication_dispense(r: MedicationDispense, x: Index, zone: tzinfo) -> None:
         file_meta(x, meta)
     v1 = r.medicationCodeableConcept
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 27, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((27, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((27, v3.display, v3.system, v3.code))
     v4 = r.context
     if v4 is not None:
         url = v4.reference
@@ -6339,11 +7052,15 @@ def medication_dispense(r: MedicationDispense, x: Index, zone: tzinfo) -> None:
         tokens.append((28, "http://terminology.hl7.org/CodeSystem/medicationdispense-status", v20))
     v21 = r.type
     if v21 is not None:
+        if v21.text is not None:
+            file_text(x, 29, v21)
         v22 = v21.coding
         if v22 is not None:
             for v23 in v22:
                 if v23.code is not None:
                     tokens.append((29, v23.system, v23.code))
+                if v23.display is not None:
+                    labels.append((29, v23.display, v23.system, v23.code))
     v24 = r.whenHandedOver
     if v24 is not None:
         low, high = range_of(v24, zone)
@@ -6356,6 +7073,7 @@ def medication_dispense(r: MedicationDispense, x: Index, zone: tzinfo) -> None:
 
 def medication_knowledge(r: MedicationKnowledge, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -6366,32 +7084,48 @@ def medication_knowledge(r: MedicationKnowledge, x: Index, zone: tzinfo) -> None
             v3 = v2.classification
             if v3 is not None:
                 for v4 in v3:
+                    if v4.text is not None:
+                        file_text(x, 23, v4)
                     v5 = v4.coding
                     if v5 is not None:
                         for v6 in v5:
                             if v6.code is not None:
                                 tokens.append((23, v6.system, v6.code))
+                            if v6.display is not None:
+                                labels.append((23, v6.display, v6.system, v6.code))
             v7 = v2.type
             if v7 is not None:
+                if v7.text is not None:
+                    file_text(x, 24, v7)
                 v8 = v7.coding
                 if v8 is not None:
                     for v9 in v8:
                         if v9.code is not None:
                             tokens.append((24, v9.system, v9.code))
+                        if v9.display is not None:
+                            labels.append((24, v9.display, v9.system, v9.code))
     v10 = r.code
     if v10 is not None:
+        if v10.text is not None:
+            file_text(x, 19, v10)
         v11 = v10.coding
         if v11 is not None:
             for v12 in v11:
                 if v12.code is not None:
                     tokens.append((19, v12.system, v12.code))
+                if v12.display is not None:
+                    labels.append((19, v12.display, v12.system, v12.code))
     v13 = r.doseForm
     if v13 is not None:
+        if v13.text is not None:
+            file_text(x, 21, v13)
         v14 = v13.coding
         if v14 is not None:
             for v15 in v14:
                 if v15.code is not None:
                     tokens.append((21, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((21, v15.display, v15.system, v15.code))
     v16 = r.ingredient
     if v16 is not None:
         for v17 in v16:
@@ -6405,11 +7139,15 @@ def medication_knowledge(r: MedicationKnowledge, x: Index, zone: tzinfo) -> None
                     file_reference(x, 16, v18)
             v19 = v17.itemCodeableConcept
             if v19 is not None:
+                if v19.text is not None:
+                    file_text(x, 22, v19)
                 v20 = v19.coding
                 if v20 is not None:
                     for v21 in v20:
                         if v21.code is not None:
                             tokens.append((22, v21.system, v21.code))
+                        if v21.display is not None:
+                            labels.append((22, v21.display, v21.system, v21.code))
     v22 = r.manufacturer
     if v22 is not None:
         url = v22.reference
@@ -6426,11 +7164,15 @@ def medication_knowledge(r: MedicationKnowledge, x: Index, zone: tzinfo) -> None
                 tokens.append((25, None, v25))
             v26 = v24.type
             if v26 is not None:
+                if v26.text is not None:
+                    file_text(x, 26, v26)
                 v27 = v26.coding
                 if v27 is not None:
                     for v28 in v27:
                         if v28.code is not None:
                             tokens.append((26, v28.system, v28.code))
+                        if v28.display is not None:
+                            labels.append((26, v28.display, v28.system, v28.code))
     v29 = r.monograph
     if v29 is not None:
         for v30 in v29:
@@ -6444,11 +7186,15 @@ def medication_knowledge(r: MedicationKnowledge, x: Index, zone: tzinfo) -> None
                     file_reference(x, 18, v31)
             v32 = v30.type
             if v32 is not None:
+                if v32.text is not None:
+                    file_text(x, 27, v32)
                 v33 = v32.coding
                 if v33 is not None:
                     for v34 in v33:
                         if v34.code is not None:
                             tokens.append((27, v34.system, v34.code))
+                        if v34.display is not None:
+                            labels.append((27, v34.display, v34.system, v34.code))
     v35 = r.cost
     if v35 is not None:
         for v36 in v35:
@@ -6462,6 +7208,7 @@ def medication_knowledge(r: MedicationKnowledge, x: Index, zone: tzinfo) -> None
 
 def medication_request(r: MedicationRequest, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -6474,18 +7221,26 @@ def medication_request(r: MedicationRequest, x: Index, zone: tzinfo) -> None:
     v2 = r.category
     if v2 is not None:
         for v3 in v2:
+            if v3.text is not None:
+                file_text(x, 24, v3)
             v4 = v3.coding
             if v4 is not None:
                 for v5 in v4:
                     if v5.code is not None:
                         tokens.append((24, v5.system, v5.code))
+                    if v5.display is not None:
+                        labels.append((24, v5.display, v5.system, v5.code))
     v6 = r.medicationCodeableConcept
     if v6 is not None:
+        if v6.text is not None:
+            file_text(x, 27, v6)
         v7 = v6.coding
         if v7 is not None:
             for v8 in v7:
                 if v8.code is not None:
                     tokens.append((27, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((27, v8.display, v8.system, v8.code))
     v9 = r.dosageInstruction
     if v9 is not None:
         for v10 in v9:
@@ -6529,11 +7284,15 @@ def medication_request(r: MedicationRequest, x: Index, zone: tzinfo) -> None:
             file_reference(x, 21, v19)
     v20 = r.performerType
     if v20 is not None:
+        if v20.text is not None:
+            file_text(x, 28, v20)
         v21 = v20.coding
         if v21 is not None:
             for v22 in v21:
                 if v22.code is not None:
                     tokens.append((28, v22.system, v22.code))
+                if v22.display is not None:
+                    labels.append((28, v22.display, v22.system, v22.code))
     v23 = r.intent
     if v23 is not None:
         tokens.append((26, "http://hl7.org/fhir/CodeSystem/medicationrequest-intent", v23))
@@ -6571,6 +7330,7 @@ def medication_request(r: MedicationRequest, x: Index, zone: tzinfo) -> None:
 
 def medication_statement(r: MedicationStatement, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -6578,18 +7338,26 @@ def medication_statement(r: MedicationStatement, x: Index, zone: tzinfo) -> None
         file_meta(x, meta)
     v1 = r.category
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 22, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((22, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((22, v3.display, v3.system, v3.code))
     v4 = r.medicationCodeableConcept
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 24, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((24, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((24, v6.display, v6.system, v6.code))
     v7 = r.context
     if v7 is not None:
         url = v7.reference
@@ -6649,6 +7417,7 @@ def medication_statement(r: MedicationStatement, x: Index, zone: tzinfo) -> None
 
 def medicinal_product(r: MedicinalProduct, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
@@ -6667,15 +7436,20 @@ def medicinal_product(r: MedicinalProduct, x: Index, zone: tzinfo) -> None:
                 for v7 in v6:
                     v8 = v7.language
                     if v8 is not None:
+                        if v8.text is not None:
+                            file_text(x, 18, v8)
                         v9 = v8.coding
                         if v9 is not None:
                             for v10 in v9:
                                 if v10.code is not None:
                                     tokens.append((18, v10.system, v10.code))
+                                if v10.display is not None:
+                                    labels.append((18, v10.display, v10.system, v10.code))
 
 
 def medicinal_product_authorization(r: MedicinalProductAuthorization, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -6683,11 +7457,15 @@ def medicinal_product_authorization(r: MedicinalProductAuthorization, x: Index, 
     v1 = r.country
     if v1 is not None:
         for v2 in v1:
+            if v2.text is not None:
+                file_text(x, 18, v2)
             v3 = v2.coding
             if v3 is not None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((18, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((18, v4.display, v4.system, v4.code))
     v5 = r.holder
     if v5 is not None:
         url = v5.reference
@@ -6702,11 +7480,15 @@ def medicinal_product_authorization(r: MedicinalProductAuthorization, x: Index, 
             file_identifier(x, 19, v7)
     v8 = r.status
     if v8 is not None:
+        if v8.text is not None:
+            file_text(x, 20, v8)
         v9 = v8.coding
         if v9 is not None:
             for v10 in v9:
                 if v10.code is not None:
                     tokens.append((20, v10.system, v10.code))
+                if v10.display is not None:
+                    labels.append((20, v10.display, v10.system, v10.code))
     v11 = r.subject
     if v11 is not None:
         url = v11.reference
@@ -6799,6 +7581,7 @@ def medicinal_product_packaged(r: MedicinalProductPackaged, x: Index, zone: tzin
 
 def medicinal_product_pharmaceutical(r: MedicinalProductPharmaceutical, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
@@ -6811,21 +7594,29 @@ def medicinal_product_pharmaceutical(r: MedicinalProductPharmaceutical, x: Index
         for v4 in v3:
             v5 = v4.code
             if v5 is not None:
+                if v5.text is not None:
+                    file_text(x, 17, v5)
                 v6 = v5.coding
                 if v6 is not None:
                     for v7 in v6:
                         if v7.code is not None:
                             tokens.append((17, v7.system, v7.code))
+                        if v7.display is not None:
+                            labels.append((17, v7.display, v7.system, v7.code))
             v8 = v4.targetSpecies
             if v8 is not None:
                 for v9 in v8:
                     v10 = v9.code
                     if v10 is not None:
+                        if v10.text is not None:
+                            file_text(x, 18, v10)
                         v11 = v10.coding
                         if v11 is not None:
                             for v12 in v11:
                                 if v12.code is not None:
                                     tokens.append((18, v12.system, v12.code))
+                                if v12.display is not None:
+                                    labels.append((18, v12.display, v12.system, v12.code))
 
 
 def medicinal_product_undesirable_effect(r: MedicinalProductUndesirableEffect, x: Index, zone: tzinfo) -> None:
@@ -6846,6 +7637,7 @@ def medicinal_product_undesirable_effect(r: MedicinalProductUndesirableEffect, x
 
 def message_definition(r: MessageDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -6858,11 +7650,15 @@ def message_definition(r: MessageDefinition, x: Index, zone: tzinfo) -> None:
         for v3 in v2:
             v4 = v3.valueCodeableConcept
             if v4 is not None:
+                if v4.text is not None:
+                    file_text(x, 33, v4)
                 v5 = v4.coding
                 if v5 is not None:
                     for v6 in v5:
                         if v6.code is not None:
                             tokens.append((33, v6.system, v6.code))
+                        if v6.display is not None:
+                            labels.append((33, v6.display, v6.system, v6.code))
             v7 = v3.valueQuantity
             if v7 is not None:
                 file_quantity(x, 19, v7)
@@ -6873,6 +7669,8 @@ def message_definition(r: MessageDefinition, x: Index, zone: tzinfo) -> None:
             if v9 is not None:
                 if v9.code is not None:
                     tokens.append((32, v9.system, v9.code))
+                if v9.display is not None:
+                    labels.append((32, v9.display, v9.system, v9.code))
             if v3.valueQuantity is not None and v3.code is not None:
                 file_composite(x, 16, coding_parts(v3.code), quantity_parts(v3.valueQuantity))
             if v3.valueRange is not None and v3.code is not None:
@@ -6890,6 +7688,8 @@ def message_definition(r: MessageDefinition, x: Index, zone: tzinfo) -> None:
     if v12 is not None:
         if v12.code is not None:
             tokens.append((27, v12.system, v12.code))
+        if v12.display is not None:
+            labels.append((27, v12.display, v12.system, v12.code))
     v13 = r.eventUri
     if v13 is not None:
         tokens.append((27, None, v13))
@@ -6906,11 +7706,15 @@ def message_definition(r: MessageDefinition, x: Index, zone: tzinfo) -> None:
     v19 = r.jurisdiction
     if v19 is not None:
         for v20 in v19:
+            if v20.text is not None:
+                file_text(x, 30, v20)
             v21 = v20.coding
             if v21 is not None:
                 for v22 in v21:
                     if v22.code is not None:
                         tokens.append((30, v22.system, v22.code))
+                    if v22.display is not None:
+                        labels.append((30, v22.display, v22.system, v22.code))
     v23 = r.name
     if v23 is not None:
         x.strings.append((23, v23))
@@ -6938,6 +7742,7 @@ def message_definition(r: MessageDefinition, x: Index, zone: tzinfo) -> None:
 
 def message_header(r: MessageHeader, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -6995,6 +7800,8 @@ def message_header(r: MessageHeader, x: Index, zone: tzinfo) -> None:
     if v12 is not None:
         if v12.code is not None:
             tokens.append((25, v12.system, v12.code))
+        if v12.display is not None:
+            labels.append((25, v12.display, v12.system, v12.code))
     v13 = r.eventUri
     if v13 is not None:
         tokens.append((25, None, v13))
@@ -7035,6 +7842,7 @@ def message_header(r: MessageHeader, x: Index, zone: tzinfo) -> None:
 
 def molecular_sequence(r: MolecularSequence, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -7043,18 +7851,26 @@ def molecular_sequence(r: MolecularSequence, x: Index, zone: tzinfo) -> None:
     if v1 is not None:
         v2 = v1.chromosome
         if v2 is not None:
+            if v2.text is not None:
+                file_text(x, 26, v2)
             v3 = v2.coding
             if v3 is not None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((26, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((26, v4.display, v4.system, v4.code))
         v5 = v1.referenceSeqId
         if v5 is not None:
+            if v5.text is not None:
+                file_text(x, 27, v5)
             v6 = v5.coding
             if v6 is not None:
                 for v7 in v6:
                     if v7.code is not None:
                         tokens.append((27, v7.system, v7.code))
+                    if v7.display is not None:
+                        labels.append((27, v7.display, v7.system, v7.code))
         v8 = v1.windowEnd
         if v8 is not None:
             x.numbers.append((20, Decimal(v8), Decimal(v8)))
@@ -7097,6 +7913,7 @@ def molecular_sequence(r: MolecularSequence, x: Index, zone: tzinfo) -> None:
 
 def naming_system(r: NamingSystem, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -7116,11 +7933,15 @@ def naming_system(r: NamingSystem, x: Index, zone: tzinfo) -> None:
         for v7 in v6:
             v8 = v7.valueCodeableConcept
             if v8 is not None:
+                if v8.text is not None:
+                    file_text(x, 35, v8)
                 v9 = v8.coding
                 if v9 is not None:
                     for v10 in v9:
                         if v10.code is not None:
                             tokens.append((35, v10.system, v10.code))
+                        if v10.display is not None:
+                            labels.append((35, v10.display, v10.system, v10.code))
             v11 = v7.valueQuantity
             if v11 is not None:
                 file_quantity(x, 20, v11)
@@ -7131,6 +7952,8 @@ def naming_system(r: NamingSystem, x: Index, zone: tzinfo) -> None:
             if v13 is not None:
                 if v13.code is not None:
                     tokens.append((34, v13.system, v13.code))
+                if v13.display is not None:
+                    labels.append((34, v13.display, v13.system, v13.code))
             if v7.valueQuantity is not None and v7.code is not None:
                 file_composite(x, 16, coding_parts(v7.code), quantity_parts(v7.valueQuantity))
             if v7.valueRange is not None and v7.code is not None:
@@ -7159,11 +7982,15 @@ def naming_system(r: NamingSystem, x: Index, zone: tzinfo) -> None:
     v21 = r.jurisdiction
     if v21 is not None:
         for v22 in v21:
+            if v22.text is not None:
+                file_text(x, 29, v22)
             v23 = v22.coding
             if v23 is not None:
                 for v24 in v23:
                     if v24.code is not None:
                         tokens.append((29, v24.system, v24.code))
+                    if v24.display is not None:
+                        labels.append((29, v24.display, v24.system, v24.code))
     v25 = r.kind
     if v25 is not None:
         tokens.append((30, "http://hl7.org/fhir/namingsystem-type", v25))
@@ -7181,15 +8008,20 @@ def naming_system(r: NamingSystem, x: Index, zone: tzinfo) -> None:
         tokens.append((31, "http://hl7.org/fhir/publication-status", v29))
     v30 = r.type
     if v30 is not None:
+        if v30.text is not None:
+            file_text(x, 32, v30)
         v31 = v30.coding
         if v31 is not None:
             for v32 in v31:
                 if v32.code is not None:
                     tokens.append((32, v32.system, v32.code))
+                if v32.display is not None:
+                    labels.append((32, v32.display, v32.system, v32.code))
 
 
 def nutrition_order(r: NutritionOrder, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -7199,18 +8031,26 @@ def nutrition_order(r: NutritionOrder, x: Index, zone: tzinfo) -> None:
     if v1 is not None:
         v2 = v1.additiveType
         if v2 is not None:
+            if v2.text is not None:
+                file_text(x, 21, v2)
             v3 = v2.coding
             if v3 is not None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((21, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((21, v4.display, v4.system, v4.code))
         v5 = v1.baseFormulaType
         if v5 is not None:
+            if v5.text is not None:
+                file_text(x, 22, v5)
             v6 = v5.coding
             if v6 is not None:
                 for v7 in v6:
                     if v7.code is not None:
                         tokens.append((22, v7.system, v7.code))
+                    if v7.display is not None:
+                        labels.append((22, v7.display, v7.system, v7.code))
     v8 = r.dateTime
     if v8 is not None:
         low, high = range_of(v8, zone)
@@ -7242,11 +8082,15 @@ def nutrition_order(r: NutritionOrder, x: Index, zone: tzinfo) -> None:
         v17 = v16.type
         if v17 is not None:
             for v18 in v17:
+                if v18.text is not None:
+                    file_text(x, 24, v18)
                 v19 = v18.coding
                 if v19 is not None:
                     for v20 in v19:
                         if v20.code is not None:
                             tokens.append((24, v20.system, v20.code))
+                        if v20.display is not None:
+                            labels.append((24, v20.display, v20.system, v20.code))
     v21 = r.patient
     if v21 is not None:
         url = v21.reference
@@ -7271,15 +8115,20 @@ def nutrition_order(r: NutritionOrder, x: Index, zone: tzinfo) -> None:
         for v25 in v24:
             v26 = v25.type
             if v26 is not None:
+                if v26.text is not None:
+                    file_text(x, 26, v26)
                 v27 = v26.coding
                 if v27 is not None:
                     for v28 in v27:
                         if v28.code is not None:
                             tokens.append((26, v28.system, v28.code))
+                        if v28.display is not None:
+                            labels.append((26, v28.display, v28.system, v28.code))
 
 
 def observation(r: Observation, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -7361,15 +8210,21 @@ def observation(r: Observation, x: Index, zone: tzinfo) -> None:
                     tokens.append((53, None, v121))
                 v126 = v2.valueCodeableConcept
                 if v126 is not None:
+                    if v126.text is not None:
+                        file_text(x, 53, v126)
                     v127 = v126.coding
                     if v127 is not None:
                         for v128 in v127:
                             if v128.code is not None:
                                 tokens.append((53, v128.system, v128.code))
+                            if v128.display is not None:
+                                labels.append((53, v128.display, v128.system, v128.code))
                 v129 = v2.valueCoding
                 if v129 is not None:
                     if v129.code is not None:
                         tokens.append((53, v129.system, v129.code))
+                    if v129.display is not None:
+                        labels.append((53, v129.display, v129.system, v129.code))
                 v130 = v2.valueContactPoint
                 if v130 is not None:
                     file_contact(x, 53, v130)
@@ -7388,42 +8243,62 @@ def observation(r: Observation, x: Index, zone: tzinfo) -> None:
     v157 = r.category
     if v157 is not None:
         for v158 in v157:
+            if v158.text is not None:
+                file_text(x, 41, v158)
             v159 = v158.coding
             if v159 is not None:
                 for v160 in v159:
                     if v160.code is not None:
                         tokens.append((41, v160.system, v160.code))
+                    if v160.display is not None:
+                        labels.append((41, v160.display, v160.system, v160.code))
     v161 = r.code
     if v161 is not None:
+        if v161.text is not None:
+            file_text(x, 42, v161)
         v162 = v161.coding
         if v162 is not None:
             for v163 in v162:
                 if v163.code is not None:
                     tokens.append((42, v163.system, v163.code))
+                if v163.display is not None:
+                    labels.append((42, v163.display, v163.system, v163.code))
     v164 = r.component
     if v164 is not None:
         for v165 in v164:
             v166 = v165.code
             if v166 is not None:
+                if v166.text is not None:
+                    file_text(x, 43, v166)
                 v167 = v166.coding
                 if v167 is not None:
                     for v168 in v167:
                         if v168.code is not None:
                             tokens.append((43, v168.system, v168.code))
+                        if v168.display is not None:
+                            labels.append((43, v168.display, v168.system, v168.code))
             v169 = v165.dataAbsentReason
             if v169 is not None:
+                if v169.text is not None:
+                    file_text(x, 44, v169)
                 v170 = v169.coding
                 if v170 is not None:
                     for v171 in v170:
                         if v171.code is not None:
                             tokens.append((44, v171.system, v171.code))
+                        if v171.display is not None:
+                            labels.append((44, v171.display, v171.system, v171.code))
             v172 = v165.valueCodeableConcept
             if v172 is not None:
+                if v172.text is not None:
+                    file_text(x, 45, v172)
                 v173 = v172.coding
                 if v173 is not None:
                     for v174 in v173:
                         if v174.code is not None:
                             tokens.append((45, v174.system, v174.code))
+                        if v174.display is not None:
+                            labels.append((45, v174.display, v174.system, v174.code))
             v175 = v165.valueQuantity
             if v175 is not None:
                 file_quantity(x, 25, v175)
@@ -7436,18 +8311,26 @@ def observation(r: Observation, x: Index, zone: tzinfo) -> None:
                 file_composite(x, 21, concept_parts(v165.code), quantity_parts(v165.valueQuantity))
     v177 = r.dataAbsentReason
     if v177 is not None:
+        if v177.text is not None:
+            file_text(x, 46, v177)
         v178 = v177.coding
         if v178 is not None:
             for v179 in v178:
                 if v179.code is not None:
                     tokens.append((46, v179.system, v179.code))
+                if v179.display is not None:
+                    labels.append((46, v179.display, v179.system, v179.code))
     v180 = r.valueCodeableConcept
     if v180 is not None:
+        if v180.text is not None:
+            file_text(x, 50, v180)
         v181 = v180.coding
         if v181 is not None:
             for v182 in v181:
                 if v182.code is not None:
                     tokens.append((50, v182.system, v182.code))
+                if v182.display is not None:
+                    labels.append((50, v182.display, v182.system, v182.code))
         v183 = v180.text
         if v183 is not None:
             x.strings.append((39, v183))
@@ -7520,11 +8403,15 @@ def observation(r: Observation, x: Index, zone: tzinfo) -> None:
             file_identifier(x, 47, v199)
     v200 = r.method
     if v200 is not None:
+        if v200.text is not None:
+            file_text(x, 48, v200)
         v201 = v200.coding
         if v201 is not None:
             for v202 in v201:
                 if v202.code is not None:
                     tokens.append((48, v202.system, v202.code))
+                if v202.display is not None:
+                    labels.append((48, v202.display, v202.system, v202.code))
     v203 = r.partOf
     if v203 is not None:
         for v204 in v203:
@@ -7592,6 +8479,7 @@ def observation_definition(r: ObservationDefinition, x: Index, zone: tzinfo) -> 
 
 def operation_definition(r: OperationDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -7607,11 +8495,15 @@ def operation_definition(r: OperationDefinition, x: Index, zone: tzinfo) -> None
         for v4 in v3:
             v5 = v4.valueCodeableConcept
             if v5 is not None:
+                if v5.text is not None:
+                    file_text(x, 36, v5)
                 v6 = v5.coding
                 if v6 is not None:
                     for v7 in v6:
                         if v7.code is not None:
                             tokens.append((36, v7.system, v7.code))
+                        if v7.display is not None:
+                            labels.append((36, v7.display, v7.system, v7.code))
             v8 = v4.valueQuantity
             if v8 is not None:
                 file_quantity(x, 19, v8)
@@ -7622,6 +8514,8 @@ def operation_definition(r: OperationDefinition, x: Index, zone: tzinfo) -> None
             if v10 is not None:
                 if v10.code is not None:
                     tokens.append((35, v10.system, v10.code))
+                if v10.display is not None:
+                    labels.append((35, v10.display, v10.system, v10.code))
             if v4.valueQuantity is not None and v4.code is not None:
                 file_composite(x, 16, coding_parts(v4.code), quantity_parts(v4.valueQuantity))
             if v4.valueRange is not None and v4.code is not None:
@@ -7644,11 +8538,15 @@ def operation_definition(r: OperationDefinition, x: Index, zone: tzinfo) -> None
     v15 = r.jurisdiction
     if v15 is not None:
         for v16 in v15:
+            if v16.text is not None:
+                file_text(x, 30, v16)
             v17 = v16.coding
             if v17 is not None:
                 for v18 in v17:
                     if v18.code is not None:
                         tokens.append((30, v18.system, v18.code))
+                    if v18.display is not None:
+                        labels.append((30, v18.display, v18.system, v18.code))
     v19 = r.kind
     if v19 is not None:
         tokens.append((31, "http://hl7.org/fhir/operation-kind", v19))
@@ -7689,6 +8587,7 @@ def operation_outcome(r: OperationOutcome, x: Index, zone: tzinfo) -> None:
 
 def organization(r: Organization, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -7747,15 +8646,20 @@ def organization(r: Organization, x: Index, zone: tzinfo) -> None:
     v17 = r.type
     if v17 is not None:
         for v18 in v17:
+            if v18.text is not None:
+                file_text(x, 28, v18)
             v19 = v18.coding
             if v19 is not None:
                 for v20 in v19:
                     if v20.code is not None:
                         tokens.append((28, v20.system, v20.code))
+                    if v20.display is not None:
+                        labels.append((28, v20.display, v20.system, v20.code))
 
 
 def organization_affiliation(r: OrganizationAffiliation, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -7824,11 +8728,15 @@ def organization_affiliation(r: OrganizationAffiliation, x: Index, zone: tzinfo)
     v15 = r.code
     if v15 is not None:
         for v16 in v15:
+            if v16.text is not None:
+                file_text(x, 24, v16)
             v17 = v16.coding
             if v17 is not None:
                 for v18 in v17:
                     if v18.code is not None:
                         tokens.append((24, v18.system, v18.code))
+                    if v18.display is not None:
+                        labels.append((24, v18.display, v18.system, v18.code))
     v19 = r.healthcareService
     if v19 is not None:
         for v20 in v19:
@@ -7841,11 +8749,15 @@ def organization_affiliation(r: OrganizationAffiliation, x: Index, zone: tzinfo)
     v21 = r.specialty
     if v21 is not None:
         for v22 in v21:
+            if v22.text is not None:
+                file_text(x, 26, v22)
             v23 = v22.coding
             if v23 is not None:
                 for v24 in v23:
                     if v24.code is not None:
                         tokens.append((26, v24.system, v24.code))
+                    if v24.display is not None:
+                        labels.append((26, v24.display, v24.system, v24.code))
 
 
 def parameters(r: Parameters, x: Index, zone: tzinfo) -> None:
@@ -7856,6 +8768,7 @@ def parameters(r: Parameters, x: Index, zone: tzinfo) -> None:
 
 def patient(r: Patient, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -7939,11 +8852,15 @@ def patient(r: Patient, x: Index, zone: tzinfo) -> None:
         for v26 in v25:
             v27 = v26.language
             if v27 is not None:
+                if v27.text is not None:
+                    file_text(x, 31, v27)
                 v28 = v27.coding
                 if v28 is not None:
                     for v29 in v28:
                         if v29.code is not None:
                             tokens.append((31, v29.system, v29.code))
+                        if v29.display is not None:
+                            labels.append((31, v29.display, v29.system, v29.code))
     v30 = r.link
     if v30 is not None:
         for v31 in v30:
@@ -7990,6 +8907,7 @@ def patient(r: Patient, x: Index, zone: tzinfo) -> None:
 
 def payment_notice(r: PaymentNotice, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -8005,11 +8923,15 @@ def payment_notice(r: PaymentNotice, x: Index, zone: tzinfo) -> None:
             file_identifier(x, 20, v3)
     v4 = r.paymentStatus
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 21, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((21, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((21, v6.display, v6.system, v6.code))
     v7 = r.provider
     if v7 is not None:
         url = v7.reference
@@ -8161,6 +9083,7 @@ def person(r: Person, x: Index, zone: tzinfo) -> None:
 
 def plan_definition(r: PlanDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -8193,11 +9116,15 @@ def plan_definition(r: PlanDefinition, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 39, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((39, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((39, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -8208,6 +9135,8 @@ def plan_definition(r: PlanDefinition, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((38, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((38, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -8245,11 +9174,15 @@ def plan_definition(r: PlanDefinition, x: Index, zone: tzinfo) -> None:
     v27 = r.jurisdiction
     if v27 is not None:
         for v28 in v27:
+            if v28.text is not None:
+                file_text(x, 34, v28)
             v29 = v28.coding
             if v29 is not None:
                 for v30 in v29:
                     if v30.code is not None:
                         tokens.append((34, v30.system, v30.code))
+                    if v30.display is not None:
+                        labels.append((34, v30.display, v30.system, v30.code))
     v31 = r.name
     if v31 is not None:
         x.strings.append((30, v31))
@@ -8265,18 +9198,26 @@ def plan_definition(r: PlanDefinition, x: Index, zone: tzinfo) -> None:
     v35 = r.topic
     if v35 is not None:
         for v36 in v35:
+            if v36.text is not None:
+                file_text(x, 36, v36)
             v37 = v36.coding
             if v37 is not None:
                 for v38 in v37:
                     if v38.code is not None:
                         tokens.append((36, v38.system, v38.code))
+                    if v38.display is not None:
+                        labels.append((36, v38.display, v38.system, v38.code))
     v39 = r.type
     if v39 is not None:
+        if v39.text is not None:
+            file_text(x, 37, v39)
         v40 = v39.coding
         if v40 is not None:
             for v41 in v40:
                 if v41.code is not None:
                     tokens.append((37, v41.system, v41.code))
+                if v41.display is not None:
+                    labels.append((37, v41.display, v41.system, v41.code))
     v42 = r.url
     if v42 is not None:
         x.uris.append((41, v42))
@@ -8287,6 +9228,7 @@ def plan_definition(r: PlanDefinition, x: Index, zone: tzinfo) -> None:
 
 def practitioner(r: Practitioner, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
@@ -8315,11 +9257,15 @@ def practitioner(r: Practitioner, x: Index, zone: tzinfo) -> None:
     v9 = r.communication
     if v9 is not None:
         for v10 in v9:
+            if v10.text is not None:
+                file_text(x, 26, v10)
             v11 = v10.coding
             if v11 is not None:
                 for v12 in v11:
                     if v12.code is not None:
                         tokens.append((26, v12.system, v12.code))
+                    if v12.display is not None:
+                        labels.append((26, v12.display, v12.system, v12.code))
     v13 = r.telecom
     if v13 is not None:
         for v14 in v13:
@@ -8351,6 +9297,7 @@ def practitioner(r: Practitioner, x: Index, zone: tzinfo) -> None:
 
 def practitioner_role(r: PractitionerRole, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -8410,11 +9357,15 @@ def practitioner_role(r: PractitionerRole, x: Index, zone: tzinfo) -> None:
     v13 = r.code
     if v13 is not None:
         for v14 in v13:
+            if v14.text is not None:
+                file_text(x, 23, v14)
             v15 = v14.coding
             if v15 is not None:
                 for v16 in v15:
                     if v16.code is not None:
                         tokens.append((23, v16.system, v16.code))
+                    if v16.display is not None:
+                        labels.append((23, v16.display, v16.system, v16.code))
     v17 = r.healthcareService
     if v17 is not None:
         for v18 in v17:
@@ -8427,15 +9378,20 @@ def practitioner_role(r: PractitionerRole, x: Index, zone: tzinfo) -> None:
     v19 = r.specialty
     if v19 is not None:
         for v20 in v19:
+            if v20.text is not None:
+                file_text(x, 25, v20)
             v21 = v20.coding
             if v21 is not None:
                 for v22 in v21:
                     if v22.code is not None:
                         tokens.append((25, v22.system, v22.code))
+                    if v22.display is not None:
+                        labels.append((25, v22.display, v22.system, v22.code))
 
 
 def procedure(r: Procedure, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -8452,18 +9408,26 @@ def procedure(r: Procedure, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 17, v2)
     v3 = r.category
     if v3 is not None:
+        if v3.text is not None:
+            file_text(x, 25, v3)
         v4 = v3.coding
         if v4 is not None:
             for v5 in v4:
                 if v5.code is not None:
                     tokens.append((25, v5.system, v5.code))
+                if v5.display is not None:
+                    labels.append((25, v5.display, v5.system, v5.code))
     v6 = r.code
     if v6 is not None:
+        if v6.text is not None:
+            file_text(x, 26, v6)
         v7 = v6.coding
         if v7 is not None:
             for v8 in v7:
                 if v8.code is not None:
                     tokens.append((26, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((26, v8.display, v8.system, v8.code))
     v9 = r.performedDateTime
     if v9 is not None:
         low, high = range_of(v9, zone)
@@ -8532,11 +9496,15 @@ def procedure(r: Procedure, x: Index, zone: tzinfo) -> None:
     v28 = r.reasonCode
     if v28 is not None:
         for v29 in v28:
+            if v29.text is not None:
+                file_text(x, 28, v29)
             v30 = v29.coding
             if v30 is not None:
                 for v31 in v30:
                     if v31.code is not None:
                         tokens.append((28, v31.system, v31.code))
+                    if v31.display is not None:
+                        labels.append((28, v31.display, v31.system, v31.code))
     v32 = r.reasonReference
     if v32 is not None:
         for v33 in v32:
@@ -8553,6 +9521,7 @@ def procedure(r: Procedure, x: Index, zone: tzinfo) -> None:
 
 def provenance(r: Provenance, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -8572,18 +9541,26 @@ def provenance(r: Provenance, x: Index, zone: tzinfo) -> None:
             v4 = v2.role
             if v4 is not None:
                 for v5 in v4:
+                    if v5.text is not None:
+                        file_text(x, 22, v5)
                     v6 = v5.coding
                     if v6 is not None:
                         for v7 in v6:
                             if v7.code is not None:
                                 tokens.append((22, v7.system, v7.code))
+                            if v7.display is not None:
+                                labels.append((22, v7.display, v7.system, v7.code))
             v8 = v2.type
             if v8 is not None:
+                if v8.text is not None:
+                    file_text(x, 23, v8)
                 v9 = v8.coding
                 if v9 is not None:
                     for v10 in v9:
                         if v10.code is not None:
                             tokens.append((23, v10.system, v10.code))
+                        if v10.display is not None:
+                            labels.append((23, v10.display, v10.system, v10.code))
     v11 = r.entity
     if v11 is not None:
         for v12 in v11:
@@ -8624,6 +9601,8 @@ def provenance(r: Provenance, x: Index, zone: tzinfo) -> None:
                 for v21 in v20:
                     if v21.code is not None:
                         tokens.append((24, v21.system, v21.code))
+                    if v21.display is not None:
+                        labels.append((24, v21.display, v21.system, v21.code))
     v22 = r.occurredDateTime
     if v22 is not None:
         low, high = range_of(v22, zone)
@@ -8632,6 +9611,7 @@ def provenance(r: Provenance, x: Index, zone: tzinfo) -> None:
 
 def questionnaire(r: Questionnaire, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -8644,6 +9624,8 @@ def questionnaire(r: Questionnaire, x: Index, zone: tzinfo) -> None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((27, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((27, v4.display, v4.system, v4.code))
             v5 = v2.definition
             if v5 is not None:
                 x.uris.append((34, v5))
@@ -8652,11 +9634,15 @@ def questionnaire(r: Questionnaire, x: Index, zone: tzinfo) -> None:
         for v7 in v6:
             v8 = v7.valueCodeableConcept
             if v8 is not None:
+                if v8.text is not None:
+                    file_text(x, 32, v8)
                 v9 = v8.coding
                 if v9 is not None:
                     for v10 in v9:
                         if v10.code is not None:
                             tokens.append((32, v10.system, v10.code))
+                        if v10.display is not None:
+                            labels.append((32, v10.display, v10.system, v10.code))
             v11 = v7.valueQuantity
             if v11 is not None:
                 file_quantity(x, 20, v11)
@@ -8667,6 +9653,8 @@ def questionnaire(r: Questionnaire, x: Index, zone: tzinfo) -> None:
             if v13 is not None:
                 if v13.code is not None:
                     tokens.append((31, v13.system, v13.code))
+                if v13.display is not None:
+                    labels.append((31, v13.display, v13.system, v13.code))
             if v7.valueQuantity is not None and v7.code is not None:
                 file_composite(x, 16, coding_parts(v7.code), quantity_parts(v7.valueQuantity))
             if v7.valueRange is not None and v7.code is not None:
@@ -8690,11 +9678,15 @@ def questionnaire(r: Questionnaire, x: Index, zone: tzinfo) -> None:
     v19 = r.jurisdiction
     if v19 is not None:
         for v20 in v19:
+            if v20.text is not None:
+                file_text(x, 28, v20)
             v21 = v20.coding
             if v21 is not None:
                 for v22 in v21:
                     if v22.code is not None:
                         tokens.append((28, v22.system, v22.code))
+                    if v22.display is not None:
+                        labels.append((28, v22.display, v22.system, v22.code))
     v23 = r.name
     if v23 is not None:
         x.strings.append((23, v23))
@@ -8809,6 +9801,7 @@ def questionnaire_response(r: QuestionnaireResponse, x: Index, zone: tzinfo) -> 
 
 def related_person(r: RelatedPerson, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -8870,15 +9863,20 @@ def related_person(r: RelatedPerson, x: Index, zone: tzinfo) -> None:
     v18 = r.relationship
     if v18 is not None:
         for v19 in v18:
+            if v19.text is not None:
+                file_text(x, 28, v19)
             v20 = v19.coding
             if v20 is not None:
                 for v21 in v20:
                     if v21.code is not None:
                         tokens.append((28, v21.system, v21.code))
+                    if v21.display is not None:
+                        labels.append((28, v21.display, v21.system, v21.code))
 
 
 def request_group(r: RequestGroup, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -8898,11 +9896,15 @@ def request_group(r: RequestGroup, x: Index, zone: tzinfo) -> None:
         dates.append((16, low, high))
     v3 = r.code
     if v3 is not None:
+        if v3.text is not None:
+            file_text(x, 22, v3)
         v4 = v3.coding
         if v4 is not None:
             for v5 in v4:
                 if v5.code is not None:
                     tokens.append((22, v5.system, v5.code))
+                if v5.display is not None:
+                    labels.append((22, v5.display, v5.system, v5.code))
     v6 = r.encounter
     if v6 is not None:
         url = v6.reference
@@ -8961,6 +9963,7 @@ def request_group(r: RequestGroup, x: Index, zone: tzinfo) -> None:
 
 def research_definition(r: ResearchDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -8993,11 +9996,15 @@ def research_definition(r: ResearchDefinition, x: Index, zone: tzinfo) -> None:
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 37, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((37, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((37, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -9008,6 +10015,8 @@ def research_definition(r: ResearchDefinition, x: Index, zone: tzinfo) -> None:
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((36, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((36, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -9036,11 +10045,15 @@ def research_definition(r: ResearchDefinition, x: Index, zone: tzinfo) -> None:
     v23 = r.jurisdiction
     if v23 is not None:
         for v24 in v23:
+            if v24.text is not None:
+                file_text(x, 33, v24)
             v25 = v24.coding
             if v25 is not None:
                 for v26 in v25:
                     if v26.code is not None:
                         tokens.append((33, v26.system, v26.code))
+                    if v26.display is not None:
+                        labels.append((33, v26.display, v26.system, v26.code))
     v27 = r.name
     if v27 is not None:
         x.strings.append((29, v27))
@@ -9056,11 +10069,15 @@ def research_definition(r: ResearchDefinition, x: Index, zone: tzinfo) -> None:
     v31 = r.topic
     if v31 is not None:
         for v32 in v31:
+            if v32.text is not None:
+                file_text(x, 35, v32)
             v33 = v32.coding
             if v33 is not None:
                 for v34 in v33:
                     if v34.code is not None:
                         tokens.append((35, v34.system, v34.code))
+                    if v34.display is not None:
+                        labels.append((35, v34.display, v34.system, v34.code))
     v35 = r.url
     if v35 is not None:
         x.uris.append((39, v35))
@@ -9071,6 +10088,7 @@ def research_definition(r: ResearchDefinition, x: Index, zone: tzinfo) -> None:
 
 def research_element_definition(r: ResearchElementDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -9103,11 +10121,15 @@ def research_element_definition(r: ResearchElementDefinition, x: Index, zone: tz
         for v9 in v8:
             v10 = v9.valueCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 37, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((37, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((37, v12.display, v12.system, v12.code))
             v13 = v9.valueQuantity
             if v13 is not None:
                 file_quantity(x, 20, v13)
@@ -9118,6 +10140,8 @@ def research_element_definition(r: ResearchElementDefinition, x: Index, zone: tz
             if v15 is not None:
                 if v15.code is not None:
                     tokens.append((36, v15.system, v15.code))
+                if v15.display is not None:
+                    labels.append((36, v15.display, v15.system, v15.code))
             if v9.valueQuantity is not None and v9.code is not None:
                 file_composite(x, 16, coding_parts(v9.code), quantity_parts(v9.valueQuantity))
             if v9.valueRange is not None and v9.code is not None:
@@ -9146,11 +10170,15 @@ def research_element_definition(r: ResearchElementDefinition, x: Index, zone: tz
     v23 = r.jurisdiction
     if v23 is not None:
         for v24 in v23:
+            if v24.text is not None:
+                file_text(x, 33, v24)
             v25 = v24.coding
             if v25 is not None:
                 for v26 in v25:
                     if v26.code is not None:
                         tokens.append((33, v26.system, v26.code))
+                    if v26.display is not None:
+                        labels.append((33, v26.display, v26.system, v26.code))
     v27 = r.name
     if v27 is not None:
         x.strings.append((29, v27))
@@ -9166,11 +10194,15 @@ def research_element_definition(r: ResearchElementDefinition, x: Index, zone: tz
     v31 = r.topic
     if v31 is not None:
         for v32 in v31:
+            if v32.text is not None:
+                file_text(x, 35, v32)
             v33 = v32.coding
             if v33 is not None:
                 for v34 in v33:
                     if v34.code is not None:
                         tokens.append((35, v34.system, v34.code))
+                    if v34.display is not None:
+                        labels.append((35, v34.display, v34.system, v34.code))
     v35 = r.url
     if v35 is not None:
         x.uris.append((39, v35))
@@ -9181,6 +10213,7 @@ def research_element_definition(r: ResearchElementDefinition, x: Index, zone: tz
 
 def research_study(r: ResearchStudy, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -9188,22 +10221,30 @@ def research_study(r: ResearchStudy, x: Index, zone: tzinfo) -> None:
     v1 = r.category
     if v1 is not None:
         for v2 in v1:
+            if v2.text is not None:
+                file_text(x, 23, v2)
             v3 = v2.coding
             if v3 is not None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((23, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((23, v4.display, v4.system, v4.code))
     v5 = r.period
     if v5 is not None:
         file_period(x, 16, v5, zone)
     v6 = r.focus
     if v6 is not None:
         for v7 in v6:
+            if v7.text is not None:
+                file_text(x, 24, v7)
             v8 = v7.coding
             if v8 is not None:
                 for v9 in v8:
                     if v9.code is not None:
                         tokens.append((24, v9.system, v9.code))
+                    if v9.display is not None:
+                        labels.append((24, v9.display, v9.system, v9.code))
     v10 = r.identifier
     if v10 is not None:
         for v11 in v10:
@@ -9211,19 +10252,27 @@ def research_study(r: ResearchStudy, x: Index, zone: tzinfo) -> None:
     v12 = r.keyword
     if v12 is not None:
         for v13 in v12:
+            if v13.text is not None:
+                file_text(x, 26, v13)
             v14 = v13.coding
             if v14 is not None:
                 for v15 in v14:
                     if v15.code is not None:
                         tokens.append((26, v15.system, v15.code))
+                    if v15.display is not None:
+                        labels.append((26, v15.display, v15.system, v15.code))
     v16 = r.location
     if v16 is not None:
         for v17 in v16:
+            if v17.text is not None:
+                file_text(x, 27, v17)
             v18 = v17.coding
             if v18 is not None:
                 for v19 in v18:
                     if v19.code is not None:
                         tokens.append((27, v19.system, v19.code))
+                    if v19.display is not None:
+                        labels.append((27, v19.display, v19.system, v19.code))
     v20 = r.partOf
     if v20 is not None:
         for v21 in v20:
@@ -9311,6 +10360,7 @@ def research_subject(r: ResearchSubject, x: Index, zone: tzinfo) -> None:
 
 def risk_assessment(r: RiskAssessment, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -9342,11 +10392,15 @@ def risk_assessment(r: RiskAssessment, x: Index, zone: tzinfo) -> None:
             file_identifier(x, 22, v5)
     v6 = r.method
     if v6 is not None:
+        if v6.text is not None:
+            file_text(x, 23, v6)
         v7 = v6.coding
         if v7 is not None:
             for v8 in v7:
                 if v8.code is not None:
                     tokens.append((23, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((23, v8.display, v8.system, v8.code))
     v9 = r.subject
     if v9 is not None:
         url = v9.reference
@@ -9374,15 +10428,20 @@ def risk_assessment(r: RiskAssessment, x: Index, zone: tzinfo) -> None:
                 file_number_range(x, 17, v14)
             v15 = v12.qualitativeRisk
             if v15 is not None:
+                if v15.text is not None:
+                    file_text(x, 24, v15)
                 v16 = v15.coding
                 if v16 is not None:
                     for v17 in v16:
                         if v17.code is not None:
                             tokens.append((24, v17.system, v17.code))
+                        if v17.display is not None:
+                            labels.append((24, v17.display, v17.system, v17.code))
 
 
 def risk_evidence_synthesis(r: RiskEvidenceSynthesis, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -9392,11 +10451,15 @@ def risk_evidence_synthesis(r: RiskEvidenceSynthesis, x: Index, zone: tzinfo) ->
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 30, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((30, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((30, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 20, v6)
@@ -9407,6 +10470,8 @@ def risk_evidence_synthesis(r: RiskEvidenceSynthesis, x: Index, zone: tzinfo) ->
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((29, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((29, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -9430,11 +10495,15 @@ def risk_evidence_synthesis(r: RiskEvidenceSynthesis, x: Index, zone: tzinfo) ->
     v14 = r.jurisdiction
     if v14 is not None:
         for v15 in v14:
+            if v15.text is not None:
+                file_text(x, 27, v15)
             v16 = v15.coding
             if v16 is not None:
                 for v17 in v16:
                     if v17.code is not None:
                         tokens.append((27, v17.system, v17.code))
+                    if v17.display is not None:
+                        labels.append((27, v17.display, v17.system, v17.code))
     v18 = r.name
     if v18 is not None:
         x.strings.append((23, v18))
@@ -9457,6 +10526,7 @@ def risk_evidence_synthesis(r: RiskEvidenceSynthesis, x: Index, zone: tzinfo) ->
 
 def schedule(r: Schedule, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     meta = r.meta
     if meta is not None:
@@ -9483,31 +10553,44 @@ def schedule(r: Schedule, x: Index, zone: tzinfo) -> None:
     v7 = r.serviceCategory
     if v7 is not None:
         for v8 in v7:
+            if v8.text is not None:
+                file_text(x, 20, v8)
             v9 = v8.coding
             if v9 is not None:
                 for v10 in v9:
                     if v10.code is not None:
                         tokens.append((20, v10.system, v10.code))
+                    if v10.display is not None:
+                        labels.append((20, v10.display, v10.system, v10.code))
     v11 = r.serviceType
     if v11 is not None:
         for v12 in v11:
+            if v12.text is not None:
+                file_text(x, 21, v12)
             v13 = v12.coding
             if v13 is not None:
                 for v14 in v13:
                     if v14.code is not None:
                         tokens.append((21, v14.system, v14.code))
+                    if v14.display is not None:
+                        labels.append((21, v14.display, v14.system, v14.code))
     v15 = r.specialty
     if v15 is not None:
         for v16 in v15:
+            if v16.text is not None:
+                file_text(x, 22, v16)
             v17 = v16.coding
             if v17 is not None:
                 for v18 in v17:
                     if v18.code is not None:
                         tokens.append((22, v18.system, v18.code))
+                    if v18.display is not None:
+                        labels.append((22, v18.display, v18.system, v18.code))
 
 
 def search_parameter(r: SearchParameter, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -9531,11 +10614,15 @@ def search_parameter(r: SearchParameter, x: Index, zone: tzinfo) -> None:
         for v8 in v7:
             v9 = v8.valueCodeableConcept
             if v9 is not None:
+                if v9.text is not None:
+                    file_text(x, 33, v9)
                 v10 = v9.coding
                 if v10 is not None:
                     for v11 in v10:
                         if v11.code is not None:
                             tokens.append((33, v11.system, v11.code))
+                        if v11.display is not None:
+                            labels.append((33, v11.display, v11.system, v11.code))
             v12 = v8.valueQuantity
             if v12 is not None:
                 file_quantity(x, 19, v12)
@@ -9546,6 +10633,8 @@ def search_parameter(r: SearchParameter, x: Index, zone: tzinfo) -> None:
             if v14 is not None:
                 if v14.code is not None:
                     tokens.append((32, v14.system, v14.code))
+                if v14.display is not None:
+                    labels.append((32, v14.display, v14.system, v14.code))
             if v8.valueQuantity is not None and v8.code is not None:
                 file_composite(x, 16, coding_parts(v8.code), quantity_parts(v8.valueQuantity))
             if v8.valueRange is not None and v8.code is not None:
@@ -9565,11 +10654,15 @@ def search_parameter(r: SearchParameter, x: Index, zone: tzinfo) -> None:
     v18 = r.jurisdiction
     if v18 is not None:
         for v19 in v18:
+            if v19.text is not None:
+                file_text(x, 28, v19)
             v20 = v19.coding
             if v20 is not None:
                 for v21 in v20:
                     if v21.code is not None:
                         tokens.append((28, v21.system, v21.code))
+                    if v21.display is not None:
+                        labels.append((28, v21.display, v21.system, v21.code))
     v22 = r.name
     if v22 is not None:
         x.strings.append((24, v22))
@@ -9597,6 +10690,7 @@ def search_parameter(r: SearchParameter, x: Index, zone: tzinfo) -> None:
 
 def service_request(r: ServiceRequest, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -9618,26 +10712,38 @@ def service_request(r: ServiceRequest, x: Index, zone: tzinfo) -> None:
     v4 = r.bodySite
     if v4 is not None:
         for v5 in v4:
+            if v5.text is not None:
+                file_text(x, 26, v5)
             v6 = v5.coding
             if v6 is not None:
                 for v7 in v6:
                     if v7.code is not None:
                         tokens.append((26, v7.system, v7.code))
+                    if v7.display is not None:
+                        labels.append((26, v7.display, v7.system, v7.code))
     v8 = r.category
     if v8 is not None:
         for v9 in v8:
+            if v9.text is not None:
+                file_text(x, 27, v9)
             v10 = v9.coding
             if v10 is not None:
                 for v11 in v10:
                     if v11.code is not None:
                         tokens.append((27, v11.system, v11.code))
+                    if v11.display is not None:
+                        labels.append((27, v11.display, v11.system, v11.code))
     v12 = r.code
     if v12 is not None:
+        if v12.text is not None:
+            file_text(x, 28, v12)
         v13 = v12.coding
         if v13 is not None:
             for v14 in v13:
                 if v14.code is not None:
                     tokens.append((28, v14.system, v14.code))
+                if v14.display is not None:
+                    labels.append((28, v14.display, v14.system, v14.code))
     v15 = r.encounter
     if v15 is not None:
         url = v15.reference
@@ -9692,11 +10798,15 @@ def service_request(r: ServiceRequest, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 21, v28)
     v29 = r.performerType
     if v29 is not None:
+        if v29.text is not None:
+            file_text(x, 31, v29)
         v30 = v29.coding
         if v30 is not None:
             for v31 in v30:
                 if v31.code is not None:
                     tokens.append((31, v31.system, v31.code))
+                if v31.display is not None:
+                    labels.append((31, v31.display, v31.system, v31.code))
     v32 = r.priority
     if v32 is not None:
         tokens.append((32, "http://hl7.org/fhir/request-priority", v32))
@@ -9736,6 +10846,7 @@ def service_request(r: ServiceRequest, x: Index, zone: tzinfo) -> None:
 
 def slot(r: Slot, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -9743,11 +10854,15 @@ def slot(r: Slot, x: Index, zone: tzinfo) -> None:
         file_meta(x, meta)
     v1 = r.appointmentType
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 18, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((18, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((18, v3.display, v3.system, v3.code))
     v4 = r.identifier
     if v4 is not None:
         for v5 in v4:
@@ -9763,27 +10878,39 @@ def slot(r: Slot, x: Index, zone: tzinfo) -> None:
     v7 = r.serviceCategory
     if v7 is not None:
         for v8 in v7:
+            if v8.text is not None:
+                file_text(x, 20, v8)
             v9 = v8.coding
             if v9 is not None:
                 for v10 in v9:
                     if v10.code is not None:
                         tokens.append((20, v10.system, v10.code))
+                    if v10.display is not None:
+                        labels.append((20, v10.display, v10.system, v10.code))
     v11 = r.serviceType
     if v11 is not None:
         for v12 in v11:
+            if v12.text is not None:
+                file_text(x, 21, v12)
             v13 = v12.coding
             if v13 is not None:
                 for v14 in v13:
                     if v14.code is not None:
                         tokens.append((21, v14.system, v14.code))
+                    if v14.display is not None:
+                        labels.append((21, v14.display, v14.system, v14.code))
     v15 = r.specialty
     if v15 is not None:
         for v16 in v15:
+            if v16.text is not None:
+                file_text(x, 22, v16)
             v17 = v16.coding
             if v17 is not None:
                 for v18 in v17:
                     if v18.code is not None:
                         tokens.append((22, v18.system, v18.code))
+                    if v18.display is not None:
+                        labels.append((22, v18.display, v18.system, v18.code))
     v19 = r.start
     if v19 is not None:
         low, high = range_of(v19, zone)
@@ -9795,6 +10922,7 @@ def slot(r: Slot, x: Index, zone: tzinfo) -> None:
 
 def specimen(r: Specimen, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -9807,11 +10935,15 @@ def specimen(r: Specimen, x: Index, zone: tzinfo) -> None:
     if v2 is not None:
         v3 = v2.bodySite
         if v3 is not None:
+            if v3.text is not None:
+                file_text(x, 21, v3)
             v4 = v3.coding
             if v4 is not None:
                 for v5 in v4:
                     if v5.code is not None:
                         tokens.append((21, v5.system, v5.code))
+                    if v5.display is not None:
+                        labels.append((21, v5.display, v5.system, v5.code))
         v6 = v2.collectedDateTime
         if v6 is not None:
             low, high = range_of(v6, zone)
@@ -9832,11 +10964,15 @@ def specimen(r: Specimen, x: Index, zone: tzinfo) -> None:
         for v10 in v9:
             v11 = v10.type
             if v11 is not None:
+                if v11.text is not None:
+                    file_text(x, 23, v11)
                 v12 = v11.coding
                 if v12 is not None:
                     for v13 in v12:
                         if v13.code is not None:
                             tokens.append((23, v13.system, v13.code))
+                        if v13.display is not None:
+                            labels.append((23, v13.display, v13.system, v13.code))
             v14 = v10.identifier
             if v14 is not None:
                 for v15 in v14:
@@ -9867,15 +11003,20 @@ def specimen(r: Specimen, x: Index, zone: tzinfo) -> None:
         tokens.append((25, "http://hl7.org/fhir/specimen-status", v21))
     v22 = r.type
     if v22 is not None:
+        if v22.text is not None:
+            file_text(x, 26, v22)
         v23 = v22.coding
         if v23 is not None:
             for v24 in v23:
                 if v24.code is not None:
                     tokens.append((26, v24.system, v24.code))
+                if v24.display is not None:
+                    labels.append((26, v24.display, v24.system, v24.code))
 
 
 def specimen_definition(r: SpecimenDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
@@ -9886,25 +11027,34 @@ def specimen_definition(r: SpecimenDefinition, x: Index, zone: tzinfo) -> None:
             if v3 is not None:
                 v4 = v3.type
                 if v4 is not None:
+                    if v4.text is not None:
+                        file_text(x, 18, v4)
                     v5 = v4.coding
                     if v5 is not None:
                         for v6 in v5:
                             if v6.code is not None:
                                 tokens.append((18, v6.system, v6.code))
+                            if v6.display is not None:
+                                labels.append((18, v6.display, v6.system, v6.code))
     v7 = r.identifier
     if v7 is not None:
         file_identifier(x, 16, v7)
     v8 = r.typeCollected
     if v8 is not None:
+        if v8.text is not None:
+            file_text(x, 17, v8)
         v9 = v8.coding
         if v9 is not None:
             for v10 in v9:
                 if v10.code is not None:
                     tokens.append((17, v10.system, v10.code))
+                if v10.display is not None:
+                    labels.append((17, v10.display, v10.system, v10.code))
 
 
 def structure_definition(r: StructureDefinition, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -9951,11 +11101,15 @@ def structure_definition(r: StructureDefinition, x: Index, zone: tzinfo) -> None
         for v18 in v17:
             v19 = v18.valueCodeableConcept
             if v19 is not None:
+                if v19.text is not None:
+                    file_text(x, 41, v19)
                 v20 = v19.coding
                 if v20 is not None:
                     for v21 in v20:
                         if v21.code is not None:
                             tokens.append((41, v21.system, v21.code))
+                        if v21.display is not None:
+                            labels.append((41, v21.display, v21.system, v21.code))
             v22 = v18.valueQuantity
             if v22 is not None:
                 file_quantity(x, 19, v22)
@@ -9966,6 +11120,8 @@ def structure_definition(r: StructureDefinition, x: Index, zone: tzinfo) -> None
             if v24 is not None:
                 if v24.code is not None:
                     tokens.append((40, v24.system, v24.code))
+                if v24.display is not None:
+                    labels.append((40, v24.display, v24.system, v24.code))
             if v18.valueQuantity is not None and v18.code is not None:
                 file_composite(x, 16, coding_parts(v18.code), quantity_parts(v18.valueQuantity))
             if v18.valueRange is not None and v18.code is not None:
@@ -9998,16 +11154,22 @@ def structure_definition(r: StructureDefinition, x: Index, zone: tzinfo) -> None
     v34 = r.jurisdiction
     if v34 is not None:
         for v35 in v34:
+            if v35.text is not None:
+                file_text(x, 34, v35)
             v36 = v35.coding
             if v36 is not None:
                 for v37 in v36:
                     if v37.code is not None:
                         tokens.append((34, v37.system, v37.code))
+                    if v37.display is not None:
+                        labels.append((34, v37.display, v37.system, v37.code))
     v38 = r.keyword
     if v38 is not None:
         for v39 in v38:
             if v39.code is not None:
                 tokens.append((35, v39.system, v39.code))
+            if v39.display is not None:
+                labels.append((35, v39.display, v39.system, v39.code))
     v40 = r.kind
     if v40 is not None:
         tokens.append((36, "http://hl7.org/fhir/structure-definition-kind", v40))
@@ -10036,6 +11198,7 @@ def structure_definition(r: StructureDefinition, x: Index, zone: tzinfo) -> None
 
 def structure_map(r: StructureMap, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -10045,11 +11208,15 @@ def structure_map(r: StructureMap, x: Index, zone: tzinfo) -> None:
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 29, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((29, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((29, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -10060,6 +11227,8 @@ def structure_map(r: StructureMap, x: Index, zone: tzinfo) -> None:
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((28, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((28, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -10080,11 +11249,15 @@ def structure_map(r: StructureMap, x: Index, zone: tzinfo) -> None:
     v13 = r.jurisdiction
     if v13 is not None:
         for v14 in v13:
+            if v14.text is not None:
+                file_text(x, 26, v14)
             v15 = v14.coding
             if v15 is not None:
                 for v16 in v15:
                     if v16.code is not None:
                         tokens.append((26, v16.system, v16.code))
+                    if v16.display is not None:
+                        labels.append((26, v16.display, v16.system, v16.code))
     v17 = r.name
     if v17 is not None:
         x.strings.append((22, v17))
@@ -10135,6 +11308,7 @@ def subscription(r: Subscription, x: Index, zone: tzinfo) -> None:
 
 def substance(r: Substance, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -10143,28 +11317,40 @@ def substance(r: Substance, x: Index, zone: tzinfo) -> None:
     v1 = r.category
     if v1 is not None:
         for v2 in v1:
+            if v2.text is not None:
+                file_text(x, 19, v2)
             v3 = v2.coding
             if v3 is not None:
                 for v4 in v3:
                     if v4.code is not None:
                         tokens.append((19, v4.system, v4.code))
+                    if v4.display is not None:
+                        labels.append((19, v4.display, v4.system, v4.code))
     v5 = r.code
     if v5 is not None:
+        if v5.text is not None:
+            file_text(x, 20, v5)
         v6 = v5.coding
         if v6 is not None:
             for v7 in v6:
                 if v7.code is not None:
                     tokens.append((20, v7.system, v7.code))
+                if v7.display is not None:
+                    labels.append((20, v7.display, v7.system, v7.code))
     v8 = r.ingredient
     if v8 is not None:
         for v9 in v8:
             v10 = v9.substanceCodeableConcept
             if v10 is not None:
+                if v10.text is not None:
+                    file_text(x, 22, v10)
                 v11 = v10.coding
                 if v11 is not None:
                     for v12 in v11:
                         if v12.code is not None:
                             tokens.append((22, v12.system, v12.code))
+                        if v12.display is not None:
+                            labels.append((22, v12.display, v12.system, v12.code))
             v13 = v9.substanceReference
             if v13 is not None:
                 url = v13.reference
@@ -10227,6 +11413,7 @@ def substance_source_material(r: SubstanceSourceMaterial, x: Index, zone: tzinfo
 
 def substance_specification(r: SubstanceSpecification, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     meta = r.meta
     if meta is not None:
         file_meta(x, meta)
@@ -10235,11 +11422,15 @@ def substance_specification(r: SubstanceSpecification, x: Index, zone: tzinfo) -
         for v2 in v1:
             v3 = v2.code
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 16, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((16, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((16, v5.display, v5.system, v5.code))
 
 
 def supply_delivery(r: SupplyDelivery, x: Index, zone: tzinfo) -> None:
@@ -10284,6 +11475,7 @@ def supply_delivery(r: SupplyDelivery, x: Index, zone: tzinfo) -> None:
 
 def supply_request(r: SupplyRequest, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -10291,11 +11483,15 @@ def supply_request(r: SupplyRequest, x: Index, zone: tzinfo) -> None:
         file_meta(x, meta)
     v1 = r.category
     if v1 is not None:
+        if v1.text is not None:
+            file_text(x, 20, v1)
         v2 = v1.coding
         if v2 is not None:
             for v3 in v2:
                 if v3.code is not None:
                     tokens.append((20, v3.system, v3.code))
+                if v3.display is not None:
+                    labels.append((20, v3.display, v3.system, v3.code))
     v4 = r.authoredOn
     if v4 is not None:
         low, high = range_of(v4, zone)
@@ -10336,6 +11532,7 @@ def supply_request(r: SupplyRequest, x: Index, zone: tzinfo) -> None:
 
 def task(r: Task, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     references = x.references
     dates = x.dates
     meta = r.meta
@@ -10356,18 +11553,26 @@ def task(r: Task, x: Index, zone: tzinfo) -> None:
                 file_reference(x, 19, v3)
     v4 = r.businessStatus
     if v4 is not None:
+        if v4.text is not None:
+            file_text(x, 26, v4)
         v5 = v4.coding
         if v5 is not None:
             for v6 in v5:
                 if v6.code is not None:
                     tokens.append((26, v6.system, v6.code))
+                if v6.display is not None:
+                    labels.append((26, v6.display, v6.system, v6.code))
     v7 = r.code
     if v7 is not None:
+        if v7.text is not None:
+            file_text(x, 27, v7)
         v8 = v7.coding
         if v8 is not None:
             for v9 in v8:
                 if v9.code is not None:
                     tokens.append((27, v9.system, v9.code))
+                if v9.display is not None:
+                    labels.append((27, v9.display, v9.system, v9.code))
     v10 = r.encounter
     if v10 is not None:
         url = v10.reference
@@ -10426,11 +11631,15 @@ def task(r: Task, x: Index, zone: tzinfo) -> None:
     v21 = r.performerType
     if v21 is not None:
         for v22 in v21:
+            if v22.text is not None:
+                file_text(x, 31, v22)
             v23 = v22.coding
             if v23 is not None:
                 for v24 in v23:
                     if v24.code is not None:
                         tokens.append((31, v24.system, v24.code))
+                    if v24.display is not None:
+                        labels.append((31, v24.display, v24.system, v24.code))
     v25 = r.executionPeriod
     if v25 is not None:
         file_period(x, 17, v25, zone)
@@ -10452,6 +11661,7 @@ def task(r: Task, x: Index, zone: tzinfo) -> None:
 
 def terminology_capabilities(r: TerminologyCapabilities, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -10461,11 +11671,15 @@ def terminology_capabilities(r: TerminologyCapabilities, x: Index, zone: tzinfo)
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 28, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((28, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((28, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -10476,6 +11690,8 @@ def terminology_capabilities(r: TerminologyCapabilities, x: Index, zone: tzinfo)
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((27, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((27, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -10492,11 +11708,15 @@ def terminology_capabilities(r: TerminologyCapabilities, x: Index, zone: tzinfo)
     v11 = r.jurisdiction
     if v11 is not None:
         for v12 in v11:
+            if v12.text is not None:
+                file_text(x, 25, v12)
             v13 = v12.coding
             if v13 is not None:
                 for v14 in v13:
                     if v14.code is not None:
                         tokens.append((25, v14.system, v14.code))
+                    if v14.display is not None:
+                        labels.append((25, v14.display, v14.system, v14.code))
     v15 = r.name
     if v15 is not None:
         x.strings.append((22, v15))
@@ -10555,6 +11775,7 @@ def test_report(r: TestReport, x: Index, zone: tzinfo) -> None:
 
 def test_script(r: TestScript, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -10564,11 +11785,15 @@ def test_script(r: TestScript, x: Index, zone: tzinfo) -> None:
         for v2 in v1:
             v3 = v2.valueCodeableConcept
             if v3 is not None:
+                if v3.text is not None:
+                    file_text(x, 30, v3)
                 v4 = v3.coding
                 if v4 is not None:
                     for v5 in v4:
                         if v5.code is not None:
                             tokens.append((30, v5.system, v5.code))
+                        if v5.display is not None:
+                            labels.append((30, v5.display, v5.system, v5.code))
             v6 = v2.valueQuantity
             if v6 is not None:
                 file_quantity(x, 19, v6)
@@ -10579,6 +11804,8 @@ def test_script(r: TestScript, x: Index, zone: tzinfo) -> None:
             if v8 is not None:
                 if v8.code is not None:
                     tokens.append((29, v8.system, v8.code))
+                if v8.display is not None:
+                    labels.append((29, v8.display, v8.system, v8.code))
             if v2.valueQuantity is not None and v2.code is not None:
                 file_composite(x, 16, coding_parts(v2.code), quantity_parts(v2.valueQuantity))
             if v2.valueRange is not None and v2.code is not None:
@@ -10598,11 +11825,15 @@ def test_script(r: TestScript, x: Index, zone: tzinfo) -> None:
     v12 = r.jurisdiction
     if v12 is not None:
         for v13 in v12:
+            if v13.text is not None:
+                file_text(x, 27, v13)
             v14 = v13.coding
             if v14 is not None:
                 for v15 in v14:
                     if v15.code is not None:
                         tokens.append((27, v15.system, v15.code))
+                    if v15.display is not None:
+                        labels.append((27, v15.display, v15.system, v15.code))
     v16 = r.name
     if v16 is not None:
         x.strings.append((23, v16))
@@ -10633,6 +11864,7 @@ def test_script(r: TestScript, x: Index, zone: tzinfo) -> None:
 
 def value_set(r: ValueSet, x: Index, zone: tzinfo) -> None:
     tokens = x.tokens
+    labels = x.labels
     dates = x.dates
     meta = r.meta
     if meta is not None:
@@ -10751,15 +11983,21 @@ def value_set(r: ValueSet, x: Index, zone: tzinfo) -> None:
                     tokens.append((40, None, v221))
                 v226 = v2.valueCodeableConcept
                 if v226 is not None:
+                    if v226.text is not None:
+                        file_text(x, 40, v226)
                     v227 = v226.coding
                     if v227 is not None:
                         for v228 in v227:
                             if v228.code is not None:
                                 tokens.append((40, v228.system, v228.code))
+                            if v228.display is not None:
+                                labels.append((40, v228.display, v228.system, v228.code))
                 v229 = v2.valueCoding
                 if v229 is not None:
                     if v229.code is not None:
                         tokens.append((40, v229.system, v229.code))
+                    if v229.display is not None:
+                        labels.append((40, v229.display, v229.system, v229.code))
                 v230 = v2.valueContactPoint
                 if v230 is not None:
                     file_contact(x, 40, v230)
@@ -10796,11 +12034,15 @@ def value_set(r: ValueSet, x: Index, zone: tzinfo) -> None:
         for v268 in v267:
             v269 = v268.valueCodeableConcept
             if v269 is not None:
+                if v269.text is not None:
+                    file_text(x, 31, v269)
                 v270 = v269.coding
                 if v270 is not None:
                     for v271 in v270:
                         if v271.code is not None:
                             tokens.append((31, v271.system, v271.code))
+                        if v271.display is not None:
+                            labels.append((31, v271.display, v271.system, v271.code))
             v272 = v268.valueQuantity
             if v272 is not None:
                 file_quantity(x, 19, v272)
@@ -10811,6 +12053,8 @@ def value_set(r: ValueSet, x: Index, zone: tzinfo) -> None:
             if v274 is not None:
                 if v274.code is not None:
                     tokens.append((30, v274.system, v274.code))
+                if v274.display is not None:
+                    labels.append((30, v274.display, v274.system, v274.code))
             if v268.valueQuantity is not None and v268.code is not None:
                 file_composite(x, 16, coding_parts(v268.code), quantity_parts(v268.valueQuantity))
             if v268.valueRange is not None and v268.code is not None:
@@ -10831,11 +12075,15 @@ def value_set(r: ValueSet, x: Index, zone: tzinfo) -> None:
     v279 = r.jurisdiction
     if v279 is not None:
         for v280 in v279:
+            if v280.text is not None:
+                file_text(x, 28, v280)
             v281 = v280.coding
             if v281 is not None:
                 for v282 in v281:
                     if v282.code is not None:
                         tokens.append((28, v282.system, v282.code))
+                    if v282.display is not None:
+                        labels.append((28, v282.display, v282.system, v282.code))
     v283 = r.name
     if v283 is not None:
         x.strings.append((22, v283))

@@ -25,7 +25,7 @@ _CODE = Struct(">hiqiqiqih").pack
 _STRING = Struct(">hiqiqihi").pack
 _RESOURCE_COLUMNS = (
     "rid", "updated", "patient", "ts", "te", "present", "version", "type", "flags", "fid", "keys",
-    "body", "code",
+    "body", "code", "labels",
 )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def resources(rows: Sequence[Row]) -> bytes:
     parts = [_HEADER]
     add = parts.append
     for row in rows:
-        add(_BEFORE_PATIENT(13, 8, row.rid, 8, row.updated))
+        add(_BEFORE_PATIENT(14, 8, row.rid, 8, row.updated))
         add(_NULL if row.patient is None else _NUMBER(8, row.patient))
         add(
             _AFTER_PATIENT(
@@ -66,6 +66,7 @@ def resources(rows: Sequence[Row]) -> bytes:
         add(_LENGTH(len(row.body)))
         add(row.body)
         add(_NULL if row.code is None else _NUMBER(8, row.code))
+        add(_array(row.labels) if row.labels else _NULL)
     add(_TRAILER)
     return b"".join(parts)
 

@@ -116,6 +116,16 @@ def logical_key(scope_: int, system: str | None, value: str) -> int:
     return value_key(scope_, "logical", "", system or "", value)
 
 
+def system_key(scope_: int, system: str) -> int:
+    """Return the key under which an identifier is filed by its system alone."""
+    return value_key(scope_, "system", "", system)
+
+
+def label_scope(scope_: int) -> int:
+    """Return the constant under which the texts that people read of an element's codes are keyed."""
+    return value_key(scope_, "label")
+
+
 def later_part(scope_: int) -> int:
     """Return the key under which the second and later pieces of a long text are filed."""
     return value_key(scope_, "later")

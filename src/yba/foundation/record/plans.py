@@ -5,16 +5,19 @@ Main rule: the number of a type never changes (R4 is closed, so it is its place 
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 import types
 import typing
+from collections.abc import Mapping
 from functools import cache
 
 import msgspec
 
 from yba.fhir.generated.types import AnyResource
 from yba.fhir.index import SearchParam, search_parameters
-from yba.foundation.record.keys import scope
+from yba.foundation.record.keys import label_scope, scope
 
 _ELEMENTS = 256
 _BITS = 62
@@ -48,8 +51,9 @@ class TypePlan:
     """How resources of one type are filed."""
 
     __slots__ = (
-        "bits", "by_time", "code_element", "identifier_elements", "name", "number", "parameters", "patient_element",
-        "reference_keys", "rewritten", "scopes", "time_elements", "token_keys",
+        "bits", "by_time", "code_element", "identifier_elements", "label_keys", "label_scopes",
+        "name", "narrowed", "number", "parameters", "patient_element", "present", "reference_keys",
+        "rewritten", "scopes", "time_elements", "token_keys",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -57,10 +61,14 @@ class TypePlan:
         self.number = TYPE_NUMBERS[name]
         self.parameters = search_parameters(name)
         self.scopes = [scope(name, element) for element in range(_ELEMENTS)]
+        self.label_scopes = [label_scope(scope) for scope in self.scopes]
         # Keys met before; emptied when they grow beyond what is worth remembering.
         self.token_keys: dict[tuple[int, str | None, str], int] = {}
-        self.reference_keys: dict[tuple[int, str, str], int] = {}
+        self.label_keys: dict[tuple[int, str, str | None, str | None], int] = {}
+        # With the bits that say which parameters have a value then.
+        self.reference_keys: dict[tuple[int, str, str], tuple[int, int]] = {}
         self.bits = [bit(element) for element in range(_ELEMENTS)]
+        self.present, self.narrowed = _presence(self.parameters)
         # Values of these are many and rarely shared: filed by value alone as well, not in `term`.
         self.identifier_elements = frozenset(
             element
@@ -109,6 +117,42 @@ class TypePlan:
             if parameter is not None and parameter.kind == "token" and parameter.elements:
                 return parameter.elements[0] if len(parameter.elements) == 1 else None
         return None
+
+
+def _presence(
+    parameters: Mapping[str, SearchParam],
+) -> tuple[dict[str, int], dict[tuple[int, str], int]]:
+    """Return the bits that say whether a parameter has a value, by code.
+
+    Parameters that share an element and differ in where it may point (`patient`, `subject`) have a
+    bit of their own each: the second result has it by (element, type).
+    """
+    present: dict[str, int] = {}
+    narrowed: dict[tuple[int, str], int] = {}
+    following = 1 + max((e for p in parameters.values() for e in p.elements), default=0)
+    for code, parameter in sorted(parameters.items()):
+        if parameter.kind == "reference" and _is_narrow(parameter, parameters):
+            present[code] = bit(following)
+            for element in parameter.elements:
+                for target in parameter.targets:
+                    place = (element, target)
+                    narrowed[place] = narrowed.get(place, 0) | bit(following)
+            following += 1
+        else:
+            bits = [bit(element) for element in parameter.elements]
+            present[code] = functools.reduce(operator.or_, bits, 0) if all(bits) else 0
+    return present, narrowed
+
+
+def _is_narrow(parameter: SearchParam, parameters: Mapping[str, SearchParam]) -> bool:
+    """Return whether another parameter of the same element may point to more types."""
+    own = set(parameter.targets)
+    return bool(own) and any(
+        other.kind == "reference"
+        and set(other.elements) & set(parameter.elements)
+        and (not other.targets or set(other.targets) - own)
+        for other in parameters.values()
+    )
 
 
 def _repeats(struct: type[msgspec.Struct], field: str) -> bool:

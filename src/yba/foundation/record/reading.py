@@ -31,6 +31,7 @@ from yba.foundation.record.query.everywhere import TYPES_PRESENT, SeveralTypes
 from yba.foundation.record.query.gathering import Gatherer
 from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.leaves import Arguments
+from yba.foundation.record.query.resolving import resolve
 from yba.foundation.record.query.tree import Leaf, Search
 from yba.foundation.record.rows import DELETED
 from yba.plumbing.database import Tx
@@ -179,6 +180,7 @@ async def find(
             arguments=arguments,
         )  # fmt: skip
 
+    await resolve(tx, search)
     asked = await _gathered(tx, search, make)
 
     def composer() -> Compiler | SeveralTypes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from yba.fhir import r4
@@ -22,6 +23,7 @@ from yba.foundation.record.keys import (
     quantity_key,
     reference_scope,
     row_id,
+    system_key,
     value_key,
 )
 from yba.foundation.record.plans import TypePlan, plan_of
@@ -31,11 +33,15 @@ from yba.kernel.text import fold
 
 DELETED = 1
 SEVERAL_TIMES = 2
+# The patient is not the one that the type's own reference names (a performer, a member).
+OTHER_PATIENT = 4
 _REMEMBERED = 100_000
 PIECE = 400
 # The clinical time of a resource without one: before every real time, so that order needs no NULLs.
 MISSING_TIME = -(1 << 63) + 1
 OVERLAP = 100
+# Places are kept to a thousand-millionth of a degree, a tenth of a millimetre.
+DEGREE = 1_000_000_000
 
 TermRow = tuple[int, int, str, str, str, str, str]
 RangeRow = tuple[int, int, int, int, int]
@@ -47,8 +53,9 @@ class Row:
     """Everything stored for one version of one resource."""
 
     __slots__ = (
-        "body", "code", "codes", "fid", "flags", "id", "json", "keys", "number", "patient", "patient_id", "present",
-        "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated", "version",
+        "body", "code", "codes", "fid", "flags", "id", "json", "keys", "labels", "number", "patient",
+        "patient_id", "present", "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated",
+        "version",
     )  # fmt: skip
 
     type: str
@@ -66,6 +73,8 @@ class Row:
     present: int
     flags: int
     keys: list[int]
+    # Keys of the texts read of its codes; compared, never looked up.
+    labels: list[int]
     # The key of the principal code, and rows for further codings of the same.
     code: int | None
     codes: list[CodeRow]
@@ -80,6 +89,7 @@ class Row:
             self.rid, self.updated, self.patient, self.ts, self.te, self.present,
             self.version, self.number, self.flags, self.fid,
             "{" + str(self.keys)[1:-1] + "}", self.body, self.code,
+            "{" + str(self.labels)[1:-1] + "}" if self.labels else None,
         )  # fmt: skip
 
 
@@ -130,6 +140,7 @@ def row_of(
         row.patient_id = patient = index.patient
         if patient is not None:
             row.patient = row_id("Patient", patient)
+            row.flags |= OTHER_PATIENT
     return row
 
 
@@ -155,7 +166,7 @@ def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
     row.ts = row.te = MISSING_TIME
     row.present, row.keys, row.body, row.json = 0, [], b"", b""
     row.ranges, row.strings, row.terms = [], [], []
-    row.code, row.codes = None, []
+    row.code, row.codes, row.labels = None, [], []
     return row
 
 
@@ -171,7 +182,7 @@ class _Filing:
         self.known: set[int] = set() if known is None else known
         self.keys: set[int] = set()
         row.ranges, row.strings, row.terms = [], [], []
-        row.code, row.codes = None, []
+        row.code, row.codes, row.labels = None, [], []
         row.patient = row.patient_id = None
         row.ts = row.te = MISSING_TIME
 
@@ -188,7 +199,11 @@ class _Filing:
         if index.numbers:
             present |= self._numbers(index)
         if index.composites:
-            self._composites(index)
+            present |= self._composites(index)
+        if index.positions:
+            present |= self._positions(index)
+        if index.labels:
+            self._labels(index)
         if self.row.type == "Patient":
             self.row.patient, self.row.patient_id = self.rid, self.row.id
         self.row.present = present
@@ -245,6 +260,8 @@ class _Filing:
         keys.add(key)
         if element in plan.identifier_elements:
             keys.add(bare_key(scope, code))
+            if system is not None:
+                keys.add(system_key(scope, system))
         elif key in self.known:
             if len(plan.token_keys) > _REMEMBERED:
                 plan.token_keys.clear()
@@ -252,22 +269,51 @@ class _Filing:
         else:
             self._term(key, scope, system, code)
 
+    def _labels(self, index: Index) -> None:
+        """File what people read of codes: beside the code's key, or as a text without a code."""
+        known, labels = self.plan.label_keys, set[int]()
+        for label in index.labels:
+            key = known.get(label)
+            if key is not None:
+                labels.add(key)
+            elif label[3] is None:
+                self._text(self.plan.label_scopes[label[0]], fold(label[1]))
+            else:
+                labels.add(self._new_label(label[0], label[1], label[2], label[3]))
+        self.row.labels = list(labels)
+        if len(known) > _REMEMBERED:
+            known.clear()
+
+    def _new_label(self, element: int, text: str, system: str | None, code: str) -> int:
+        plan = self.plan
+        scope, folded = plan.label_scopes[element], fold(text)[:PIECE]
+        key = value_key(scope, folded, system or "", code)
+        if key in self.known:
+            plan.label_keys[element, text, system, code] = key
+        else:
+            coded = value_key(plan.scopes[element], system or "", code)
+            self._term(key, scope, system, folded, None, code, str(coded))
+        return key
+
     def _references(self, index: Index) -> int:
         plan, keys, bits = self.plan, self.keys, self.plan.bits
         known, patient_element, present = plan.reference_keys, plan.patient_element, 0
         for reference in index.references:
             element, target, id_ = reference
-            present |= bits[element]
-            if element == patient_element and target == "Patient":
-                self.row.patient, self.row.patient_id = row_id(target, id_), id_
-                continue
-            key = known.get(reference)
-            if key is None:
-                key = row_id(target, id_) ^ reference_scope(plan.name, element, target)
+            found = known.get(reference)
+            if found is None:
+                found = (
+                    row_id(target, id_) ^ reference_scope(plan.name, element, target),
+                    bits[element] | plan.narrowed.get((element, target), 0),
+                )
                 if len(known) > _REMEMBERED:
                     known.clear()
-                known[reference] = key
-            keys.add(key)
+                known[reference] = found
+            present |= found[1]
+            if element == patient_element and target == "Patient":
+                self.row.patient, self.row.patient_id = row_id(target, id_), id_
+            else:
+                keys.add(found[0])
         for element, system, value in index.logical:
             present |= bits[element]
             keys.add(logical_key(plan.scopes[element], system, value))
@@ -313,9 +359,15 @@ class _Filing:
 
     def _uris(self, index: Index) -> int:
         plan, present = self.plan, 0
-        for element, uri in (*index.uris, *index.urls):
+        for element, uri in index.urls:
             present |= plan.bits[element]
             self.keys.add(exact_key(plan.scopes[element], uri))
+        for element, uri in index.uris:
+            present |= plan.bits[element]
+            key = exact_key(plan.scopes[element], uri)
+            self.keys.add(key)
+            if key not in self.known:
+                self._term(key, plan.scopes[element], None, uri)
         return present
 
     def _quantities(self, index: Index) -> int:
@@ -340,32 +392,44 @@ class _Filing:
             )
         return present
 
-    def _composites(self, index: Index) -> None:
+    def _positions(self, index: Index) -> int:
+        plan, present = self.plan, 0
+        for element, latitude, longitude in index.positions:
+            present |= plan.bits[element]
+            place = (int(latitude * DEGREE), int(longitude * DEGREE))
+            self.row.ranges.append((plan.scopes[element], *place, self.rid, plan.number))
+        return present
+
+    def _composites(self, index: Index) -> int:
+        plan, present = self.plan, 0
         for element, parts in index.composites:
-            if element not in self.plan.rewritten and len(parts) == 2:
-                self._composite(self.plan.scopes[element], parts)
+            present |= plan.bits[element]
+            if element not in plan.rewritten:
+                self._composite(plan.scopes[element], parts)
+        return present
 
     def _composite(self, scope: int, parts: Sequence[tuple[Any, ...]]) -> None:
-        """File a pair that begins with a code; other pairs are refused when asked for."""
-        first, second = parts
-        if len(first) != 2 or isinstance(first[0], int):
-            return
+        """File a code with what belongs to it: a code, a reference, a range, or two numbers."""
+        first, second = parts[0], parts[1]
         system, code = first[0] or "", first[1]
         if len(second) == 5:
             low, high, *unit = second
             key = value_key(scope, system, code, *(text or "" for text in unit))
             self._term(key, scope, system, code, *unit)
             low, high = ordered(low), ordered(high)
-        elif len(second) == 2 and isinstance(second[0], int):
+        elif isinstance(second[0], int):
             key = value_key(scope, system, code)
             self._term(key, scope, system, code)
             low, high = second
-        elif len(second) == 2:
+        elif isinstance(second[0], Decimal):
+            # A stretch of a sequence: where it starts and where it ends are compared each.
+            key = value_key(scope, system, code)
+            self._term(key, scope, system, code)
+            low, high = ordered(second[0]), ordered(parts[-1][0])
+        else:
             key = value_key(scope, system, code, second[0] or "", second[1])
             self._term(key, scope, system, code, second[0], second[1])
             self.keys.add(key)
-            return
-        else:
             return
         self.row.ranges.append((key, low, high, self.rid, self.plan.number))
 

@@ -13,9 +13,9 @@ INSERT: LiteralString = """
         ON CONFLICT (k) DO NOTHING
     ), fresh AS (
         INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
-                                     fid, keys, body, code)
+                                     fid, keys, body, code, labels)
         SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
-               keys::bigint[], body, code
+               keys::bigint[], body, code, labels::bigint[]
           FROM unnest($1::record.resource_row[])
         ON CONFLICT (type, rid) DO NOTHING
         RETURNING type, rid
@@ -36,9 +36,9 @@ INSERT: LiteralString = """
 INSERT_NEW: LiteralString = """
     WITH fresh AS (
         INSERT INTO record.resource (rid, updated, patient, ts, te, present, version, type, flags,
-                                     fid, keys, body, code)
+                                     fid, keys, body, code, labels)
         SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
-               keys::bigint[], body, code
+               keys::bigint[], body, code, labels::bigint[]
           FROM unnest($1::record.resource_row[])
     ), ranges AS (
         INSERT INTO record.range (k, lo, hi, rid, type)
@@ -73,6 +73,12 @@ TERM_STATES: LiteralString = """
       FROM unnest($1::record.term_row[]) n JOIN record.term t USING (k)
 """
 
+UNITS: LiteralString = """
+    SELECT DISTINCT second_code FROM record.term
+     WHERE scope = ANY($1::bigint[]) AND second_system = $2 AND second_code <> ''
+     ORDER BY second_code
+"""
+
 TERM_KEYS: LiteralString = "SELECT k, scope, code FROM record.term LIMIT $1"
 
 # Current states under lock, in one order for everybody so that writers cannot deadlock.
@@ -89,7 +95,7 @@ LOCK: LiteralString = """
 UPDATE: LiteralString = """
     WITH wanted AS MATERIALIZED (
         SELECT rid, updated, patient, ts, te, present, version, type, flags, fid,
-               keys::bigint[] AS keys, body, code
+               keys::bigint[] AS keys, body, code, labels::bigint[] AS labels
           FROM unnest($1::record.resource_row[])
     ), kept AS (
         INSERT INTO record.history (rid, updated, xid, version, type, flags, body)
@@ -118,7 +124,8 @@ UPDATE: LiteralString = """
     UPDATE record.resource r
        SET updated = w.updated, xid = pg_current_xact_id(), patient = w.patient, ts = w.ts,
            te = w.te, present = w.present, version = w.version, flags = w.flags, fid = w.fid,
-           keys = w.keys, body = w.body, code = w.code
+           keys = w.keys, body = w.body, code = w.code,
+           labels = w.labels
       FROM wanted w
      WHERE r.type = w.type AND r.rid = w.rid
 """
@@ -130,10 +137,10 @@ READ_MANY: LiteralString = """
 """
 
 VREAD: LiteralString = """
-    SELECT rid, version, updated, flags, body FROM record.history
+    SELECT type, rid, version, updated, flags, body FROM record.history
      WHERE type = $1 AND rid = $2 AND version = $3
     UNION ALL
-    SELECT rid, version, updated, flags, body FROM record.resource
+    SELECT type, rid, version, updated, flags, body FROM record.resource
      WHERE type = $1 AND rid = $2 AND version = $3
 """
 

@@ -28,15 +28,18 @@ _MOST_STEPS = 8
 _MOST_LEAVES = 1000
 _PROTOCOL = {"_format", "_pretty"}
 _MODIFIERS = {
-    "token": {"", "not", "missing", "of-type"},
+    "token": {"", "not", "missing", "of-type", "text", "in", "not-in", "above", "below"},
     "string": {"", "exact", "contains", "missing"},
-    "reference": {"", "missing", "identifier"},
+    "reference": {"", "missing", "identifier", "above", "below"},
     "date": {"", "missing"},
     "number": {"", "missing"},
     "quantity": {"", "missing"},
-    "uri": {"", "missing"},
-    "composite": {""},
+    "uri": {"", "missing", "above", "below"},
+    "composite": {"", "missing"},
+    "special": {"", "missing"},
 }
+# Special parameters that are conditions.
+_ANSWERED = {"near"}
 _SPLIT = {
     ",": re.compile(r"(?<!\\)((?:\\\\)*),"),
     "|": re.compile(r"(?<!\\)((?:\\\\)*)\|"),
@@ -189,7 +192,7 @@ def condition_of(
         return filtering.condition_of_filter(type_, value) if value else None
     code, _, modifier = name.partition(":")
     parameter = plan_of(type_).parameters.get(code)
-    if parameter is None or parameter.kind == "special":
+    if parameter is None or (parameter.kind == "special" and code not in _ANSWERED):
         raise UnsearchableQuery(reason=f"{type_} has no search parameter {shown(code)}")
     if parameter.kind == "reference" and modifier in TYPE_NUMBERS:
         return _typed_reference(type_, parameter, modifier, value)

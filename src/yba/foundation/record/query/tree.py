@@ -11,6 +11,18 @@ Total: TypeAlias = Literal["none", "estimate", "accurate", ""]
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """What had to be looked up before a leaf can be asked; see `resolving`."""
+
+    codes: frozenset[tuple[str, str]] = frozenset()
+    """(system, code) of value sets and hierarchies."""
+    value_sets: tuple[int, ...] = ()
+    """Numbers of compiled value sets too large to be listed."""
+    units: tuple[str, ...] = ()
+    """UCUM codes that quantities of this parameter are written in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """One parameter with values, any of which may match."""
 
@@ -18,6 +30,7 @@ class Leaf:
     parameter: SearchParam
     modifier: str
     values: tuple[str, ...]
+    resolved: Resolved | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.query.parse import split, unescape
 from yba.kernel.clock import micros
 
+_WILD = re.compile(r"([\\%_])")
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=[\d+\-.])")
 
 
@@ -133,6 +134,11 @@ def split_prefix(text: str) -> tuple[str, str]:
 def parts_of(value: str, separator: str = "|") -> list[str]:
     """Return the unescaped parts of a value."""
     return [unescape(part) for part in split(value, separator)]
+
+
+def like(text: str) -> str:
+    """Return a text as a LIKE pattern that matches itself."""
+    return _WILD.sub(r"\\\1", text)
 
 
 def any_of(tests: Iterable[str]) -> str:

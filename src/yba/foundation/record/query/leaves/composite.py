@@ -9,7 +9,7 @@ from typing import Protocol
 
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import plan_of, rooted_in_type
-from yba.foundation.record.query.leaves import amount, date
+from yba.foundation.record.query.leaves import amount, date, reference
 from yba.foundation.record.query.leaves.asking import Asking, any_of, parts_of, unsupported
 from yba.foundation.record.query.parse import split, unescape
 from yba.foundation.record.query.tree import Leaf
@@ -30,8 +30,10 @@ def _value(
     asking: Asking, leaf: Leaf, value: str, row: str, indexed: bool, leaf_sql: LeafSql
 ) -> str:
     parts = split(value, "$")
-    if len(parts) != 2 or len(leaf.parameter.components) != 2:
-        raise UnsearchableQuery(reason=f"{leaf.parameter.code} must be two values joined by $")
+    if len(parts) != len(leaf.parameter.components):
+        raise UnsearchableQuery(
+            reason=f"{leaf.parameter.code} must be {len(leaf.parameter.components)} values joined by $"
+        )
     plan = plan_of(leaf.type)
     return any_of(
         _rooted(leaf, element, parts, row, indexed, leaf_sql)
@@ -51,7 +53,9 @@ def _rooted(
         if rooted_in_type(parameter, leaf.type) and element in parameter.elements
     )
     tests = [
-        leaf_sql(Leaf(leaf.type, plan.parameters[code], "", (part,)), row, indexed=indexed)
+        leaf_sql(
+            Leaf(leaf.type, plan.parameters[code], "", (part,), leaf.resolved), row, indexed=indexed
+        )
         for (code, _), part in zip(rooted.components, parts, strict=True)
     ]
     return "(" + " AND ".join(tests) + ")"
@@ -60,7 +64,7 @@ def _rooted(
 def _pair(
     asking: Asking, leaf: Leaf, element: int, parts: list[str], row: str, indexed: bool
 ) -> str:
-    (_, first_kind), (second_code, second_kind) = leaf.parameter.components
+    (_, first_kind), (second_code, second_kind), *_ = leaf.parameter.components
     if first_kind != "token":
         raise unsupported(leaf.parameter.code)
     scope = asking.arguments.add(plan_of(leaf.type).scopes[element], "bigint")
@@ -70,9 +74,21 @@ def _pair(
         case "token":
             second = _code_test(asking, parts[1], "second_system", "second_code")
             return asking.has_keys(row, [], [f"{term} AND {second}"], indexed)
+        case "reference":
+            return _reference(asking, leaf, term, parts[1], row, indexed)
+        case "number":
+            tests = [
+                asking.compare(place, place, amount.bounds_of(code, unescape(part)))
+                for place, (code, _), part in zip(
+                    ("x.lo", "x.hi"), leaf.parameter.components[1:], parts[1:], strict=True
+                )
+            ]
+            return asking.in_table("range", f"ARRAY({term})", " AND ".join(tests), row)
         case "quantity":
-            test, unit = amount.quantity_tests(asking, second_code, parts[1])
-            return asking.in_table("range", f"ARRAY({term}{unit})", test, row)
+            return any_of(
+                asking.in_table("range", f"ARRAY({term}{unit})", test, row)
+                for test, unit in amount.quantity_tests(asking, leaf, second_code, parts[1])
+            )
         case "date":
             bounds = date.moment(asking, second_code, unescape(parts[1]))
             test = asking.compare("x.lo", "x.hi", bounds)
@@ -81,11 +97,29 @@ def _pair(
             raise unsupported(leaf.parameter.code)
 
 
+def _reference(asking: Asking, leaf: Leaf, term: str, value: str, row: str, indexed: bool) -> str:
+    places = reference.places(asking, plan_of(leaf.type).parameters[_second(leaf)], unescape(value))
+    tests = [
+        f"(t.second_system = {asking.arguments.add(type_, 'text')}"
+        f" AND t.second_code = {asking.arguments.add(id_, 'text')})"
+        for type_, id_ in places
+    ] or [
+        f"(t.second_system = '' AND t.second_code = {asking.arguments.add(unescape(value), 'text')})"
+    ]
+    return f"({asking.has_keys(row, [], [f'{term} AND {any_of(tests)}'], indexed)})"
+
+
+def _second(leaf: Leaf) -> str:
+    return leaf.parameter.components[1][0]
+
+
 def _code_test(asking: Asking, value: str, system_column: str, code_column: str) -> str:
     parts = parts_of(value)
-    if len(parts) > 2 or not parts[-1]:
-        raise UnsearchableQuery(reason="a token must be code or system|code")
-    test = f"t.{code_column} = {asking.arguments.add(parts[-1], 'text')}"
+    if len(parts) > 2 or not any(parts):
+        raise UnsearchableQuery(reason="a token must be code, system|code, |code or system|")
+    tests: list[str] = []
+    if parts[-1]:
+        tests.append(f"t.{code_column} = {asking.arguments.add(parts[-1], 'text')}")
     if len(parts) == 2:
-        test += f" AND t.{system_column} = {asking.arguments.add(parts[0], 'text')}"
-    return test
+        tests.append(f"t.{system_column} = {asking.arguments.add(parts[0], 'text')}")
+    return " AND ".join(tests)

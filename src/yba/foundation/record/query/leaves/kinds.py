@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from yba.foundation.record.query.leaves import (
+    age,
     amount,
     composite,
     date,
+    place,
     plain,
     reference,
     string,
@@ -21,6 +23,8 @@ from yba.foundation.record.query.leaves.asking import (
     unsupported,
 )
 from yba.foundation.record.query.tree import Condition, Leaf
+
+_AGE = "http://hl7.org/fhir/SearchParameter/patient-extensions-Patient-age"
 
 
 class Leaves:
@@ -41,6 +45,8 @@ class Leaves:
             return date.updated(asking, leaf, row)
         if leaf.modifier == "missing":
             return plain.missing(asking, leaf, row)
+        if parameter.definition == _AGE:
+            return age.sql(asking, leaf, row)
         match parameter.kind:
             case "token":
                 return token.sql(asking, leaf, row, indexed)
@@ -59,6 +65,8 @@ class Leaves:
             case "composite":
                 return composite.sql(asking, leaf, row, indexed, self.sql)
             case _:
+                if parameter.code == "near":
+                    return place.sql(asking, leaf, row)
                 raise unsupported(parameter.code)
 
     def has_keys(self, row: str, keys: list[int], lookups: list[str], indexed: bool) -> str:

@@ -8,6 +8,7 @@ from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query.leaves.asking import Asking
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
+from yba.foundation.record.rows import OTHER_PATIENT
 
 
 def by_id(asking: Asking, leaf: Leaf, row: str) -> str:
@@ -18,14 +19,48 @@ def by_id(asking: Asking, leaf: Leaf, row: str) -> str:
 
 
 def uri(asking: Asking, leaf: Leaf, row: str, indexed: bool) -> str:
-    """Return "it has one of these uris, letter for letter"."""
-    plan = plan_of(leaf.type)
-    keys = [
-        exact_key(plan.scopes[element], unescape(value))
-        for value in leaf.values
-        for element in leaf.parameter.elements
-    ]
-    return asking.has_keys(row, keys, [], indexed)
+    """Return "it has one of these uris, letter for letter".
+
+    With :below a uri that begins with one of these, with :above one that one of these begins
+    with; both by whole segments of the path. Standard: FHIR R4 search, "uri".
+    """
+    scopes = [plan_of(leaf.type).scopes[element] for element in leaf.parameter.elements]
+    values = [unescape(value) for value in leaf.values]
+    lookups: list[str] = []
+    if leaf.modifier == "above":
+        values = [part for value in values for part in _above(value)]
+    elif leaf.modifier == "below":
+        lookups = [_below(asking, scopes, value) for value in values]
+        values = []
+    keys = [exact_key(scope, value) for value in values for scope in scopes]
+    return f"({asking.has_keys(row, keys, lookups, indexed)})"
+
+
+def _above(uri_: str) -> list[str]:
+    """Return a uri and what is left when segments are taken off its end."""
+    _refuse_urn(uri_)
+    found = [uri_]
+    scheme, mark, rest = uri_.partition("://")
+    while "/" in rest:
+        rest = rest.rpartition("/")[0]
+        found += [scheme + mark + rest, scheme + mark + rest + "/"]
+    return found
+
+
+def _below(asking: Asking, scopes: list[int], uri_: str) -> str:
+    _refuse_urn(uri_)
+    stem = uri_.removesuffix("/")
+    return (
+        f"SELECT t.k FROM record.term t WHERE t.scope = ANY({asking.arguments.add(scopes, 'bigint[]')})"
+        f" AND (t.code = {asking.arguments.add(stem, 'text')}"
+        f" OR t.code >= {asking.arguments.add(stem + '/', 'text')}"
+        f" AND t.code < {asking.arguments.add(stem + '0', 'text')})"
+    )
+
+
+def _refuse_urn(uri_: str) -> None:
+    if uri_.lower().startswith("urn:"):
+        raise UnsearchableQuery(reason="a urn has nothing above or below it")
 
 
 def missing(asking: Asking, leaf: Leaf, row: str) -> str:
@@ -35,9 +70,12 @@ def missing(asking: Asking, leaf: Leaf, row: str) -> str:
     if leaf.parameter.targets == ("Patient",) and leaf.parameter.elements == (
         plan.patient_element,
     ):
-        return f"{row}.patient IS {'' if wanted else 'NOT '}NULL"
-    bits = [plan.bits[element] for element in leaf.parameter.elements]
-    if not all(bits):
+        own = f"{row}.patient IS NOT NULL AND {row}.flags & {OTHER_PATIENT} = 0"
+        return f"NOT ({own})" if wanted else f"({own})"
+    bits = plan.present.get(leaf.parameter.code, 0)
+    if not leaf.parameter.elements:
+        return "true" if wanted else "false"
+    if not bits:
         raise UnsearchableQuery(reason=f"{leaf.parameter.code}:missing is not supported")
-    mask = asking.arguments.add(sum(set(bits)), "bigint")
+    mask = asking.arguments.add(bits, "bigint")
     return f"{row}.present & {mask} {'=' if wanted else '<>'} 0"

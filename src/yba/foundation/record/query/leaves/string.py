@@ -5,12 +5,10 @@ Standard: FHIR R4 search, "string"; without case and accents.
 
 from __future__ import annotations
 
-import re
-
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.keys import exact_key, later_part
 from yba.foundation.record.plans import plan_of
-from yba.foundation.record.query.leaves.asking import Asking, any_of
+from yba.foundation.record.query.leaves.asking import Asking, any_of, like
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
 from yba.foundation.record.rows import OVERLAP, PIECE
@@ -31,8 +29,7 @@ def _value(asking: Asking, leaf: Leaf, value: str, row: str, indexed: bool) -> s
         if len(text) > OVERLAP:
             raise UnsearchableQuery(reason=f"more than {OVERLAP} letters after :contains")
         scopes += [later_part(scope) for scope in scopes]
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
-        test = f"x.v LIKE {asking.arguments.add(pattern, 'text')}"
+        test = f"x.v LIKE {asking.arguments.add('%' + like(text) + '%', 'text')}"
     else:
         if len(text) > PIECE:
             raise UnsearchableQuery(reason=f"more than {PIECE} letters")
