@@ -11,6 +11,7 @@ from tools.fhir_generator.extractors import write_search
 from tools.fhir_generator.package import read_package
 from tools.fhir_generator.search import read_search
 from tools.fhir_generator.structs import write_structs
+from tools.fhir_generator.summaries import write_summaries
 from tools.fhir_generator.tables import write_tables
 from tools.fhir_generator.types import read_definitions
 
@@ -29,6 +30,7 @@ def generate(package_path: Path, target: Path) -> dict[str, str]:
     files |= write_search(read_search(package, definitions), definitions)
     files |= write_tables(definitions)
     files |= write_compartments(package)
+    files |= write_summaries(package)
     files["__init__.py"] = (
         '"""Code and tables generated from the official FHIR R4 definitions."""\n'
     )

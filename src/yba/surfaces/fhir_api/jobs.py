@@ -9,7 +9,7 @@ from yba.foundation.record.bulk.working import BulkWorker
 from yba.kernel.clock import utc_now
 from yba.plumbing.database import Database
 from yba.plumbing.settings import Settings
-from yba.surfaces.fhir_api import bulk, rendering
+from yba.surfaces.fhir_api import bulk, subsetting
 
 
 def bulk_worker(config: Settings, database: Database) -> BulkWorker:
@@ -19,7 +19,7 @@ def bulk_worker(config: Settings, database: Database) -> BulkWorker:
         folder=config.data_dir / bulk.FOLDER,
         base=config.base_url + "/fhir",
         file_bytes=config.export_file_bytes,
-        subset=lambda body, elements: rendering.subset(body, elements, ""),
+        subset=lambda body, elements: subsetting.subset(body, elements, ""),
         clock=utc_now,
     )
 

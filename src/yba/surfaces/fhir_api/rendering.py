@@ -6,17 +6,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from yba.fhir import r4
-from yba.fhir.definitions import properties_of
 from yba.foundation.record.model import Version
 from yba.foundation.record.reading import Page
 from yba.foundation.record.rows import instant_text
 from yba.kernel.ids import new_id
+from yba.surfaces.fhir_api.subsetting import elements_for, subset
 
 _JSON = msgspec.json.Encoder()
-_SUBSETTED = r4.Coding(
-    system="http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code="SUBSETTED"
-)
 
 
 def _text(value: str) -> bytes:
@@ -30,18 +26,23 @@ def _link(relation: str, url: str) -> bytes:
 def search_page(page: Page, *, base: str, notes: bytes | None = None) -> bytes:
     """Return the searchset Bundle of a page."""
     search = page.search
-    stem = f"{base}/{search.type}"
-    query = urlencode(search.self_query, safe="|,:$/")
-    links = [_link("self", f"{stem}?{query}" if query else stem)]
+    stem = f"{base}/{search.place}" if search.place else base
+    here = [("_cursor", search.cursor)] if search.cursor else []
+    links = [_link("self", _address(stem, [*search.self_query, *here]))]
+    links.append(_link("first", _address(stem, search.self_query)))
     if page.next_cursor:
-        following = urlencode([*search.self_query, ("_cursor", page.next_cursor)], safe="|,:$/")
-        links.append(_link("next", f"{stem}?{following}"))
+        following = [*search.self_query, ("_cursor", page.next_cursor)]
+        links.append(_link("next", _address(stem, following)))
     stem_bytes = (base + "/").encode()
     entries = [_found(stem_bytes, one, page, b"match") for one in page.matches]
     entries += [_found(stem_bytes, one, page, b"include") for one in page.included]
     if notes is not None:
         entries.append(b'{"resource":' + notes + b',"search":{"mode":"outcome"}}')
     return _bundle(b"searchset", links, entries, page.total)
+
+
+def _address(stem: str, query: list[tuple[str, str]]) -> str:
+    return f"{stem}?{urlencode(query, safe='|,:$/')}" if query else stem
 
 
 def _bundle(type_: bytes, links: list[bytes], entries: list[bytes], total: int | None) -> bytes:
@@ -60,45 +61,17 @@ def _bundle(type_: bytes, links: list[bytes], entries: list[bytes], total: int |
 
 def _found(base: bytes, one: Version, page: Page, mode: bytes) -> bytes:
     body = one.body or b"{}"
-    if page.search.elements or page.search.summary:
-        body = subset(body, page.search.elements, page.search.summary)
+    search = page.search
+    if search.elements or search.summary:
+        elements = elements_for(one.type, search.elements, is_match=mode == b"match")
+        if elements or search.summary:
+            body = subset(body, elements, search.summary)
     return b"".join(
         (
             b'{"fullUrl":"', base, one.type.encode(), b"/", one.id.encode(),
             b'","resource":', body, b',"search":{"mode":"', mode, b'"}}',
         )
     )  # fmt: skip
-
-
-def subset(body: bytes, elements: tuple[str, ...], summary: str) -> bytes:
-    """Return the resource with only the elements asked for, the mandatory ones, id and meta.
-
-    A summary leaves out the narrative, or with `text` everything but it; FHIR lets servers
-    return more than a summary.
-    """
-    resource = r4.decode(body)
-    wanted = set(elements)
-    for item in properties_of(type(resource).__name__).values():
-        name = item.name
-        attribute = _attribute(resource, name)
-        keep = name in ("id", "meta") or item.minimum > 0
-        if elements:
-            keep = keep or item.element in wanted or name in wanted
-        elif summary == "text":
-            keep = keep or name == "text"
-        else:
-            keep = name != "text"
-        if not keep:
-            setattr(resource, attribute, None)
-            if hasattr(resource, name + "_ext"):
-                setattr(resource, name + "_ext", None)
-    if resource.meta is not None:
-        resource.meta.tag = [*(resource.meta.tag or ()), _SUBSETTED]
-    return r4.encode(resource)
-
-
-def _attribute(resource: object, name: str) -> str:
-    return name if hasattr(resource, name) else name + "_"
 
 
 def history_page(versions: list[Version], *, base: str, self_url: str, next_url: str) -> bytes:
