@@ -102,6 +102,9 @@ def subscribe(config: Settings) -> None:
     outbox.subscribe(OrderCancelled, laboratory_listeners.drop_order)
     outbox.subscribe(PrescriptionIssued, charging.charge_prescription)
     outbox.subscribe(PrescriptionCancelled, charging.reverse_prescription)
+    # After charging, which makes the cost that the check-in tells of.
+    outbox.subscribe(VisitOpened, writer.check_in)
+    outbox.subscribe(OrderPlaced, writer.check_in)
 
 
 def fhir(state: AppState) -> FhirApp:

@@ -85,6 +85,30 @@ async def test_the_check_in_names_the_first_cost(tx, at, tmp_path):
     assert message.rows[0]["MA_LK"] == opened.claim_key
 
 
+async def test_an_open_visit_is_checked_in_as_soon_as_something_costs(tx, at, tmp_path):
+    opened = await visit(tx, at, close=False)
+
+    file = await service.check_in_of(
+        tx,
+        actor=CASHIER,
+        encounter_id=opened.encounter_id,
+        at=at + 20 * MINUTE,
+        folder=tmp_path,
+    )
+
+    message, problems = read_check_in((tmp_path / file.path).read_bytes())
+    assert (problems, message.rows[0]["MA_DICH_VU"]) == ((), EXAM)
+
+
+async def test_a_visit_without_any_cost_is_not_checked_in(tx, at, tmp_path):
+    opened = await open_visit(tx, at)
+
+    with pytest.raises(NothingToClaim):
+        await service.check_in_of(
+            tx, actor=CASHIER, encounter_id=opened.encounter_id, at=at, folder=tmp_path
+        )
+
+
 async def test_issuing_again_gives_the_same_file(tx, at, tmp_path):
     opened = await visit(tx, at)
 

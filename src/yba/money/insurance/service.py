@@ -132,14 +132,7 @@ async def claim_of(
         raise VisitNotClosed
     await store.lock(tx, f"claim {encounter_id}")
     known = await reference(tx, at=at)
-    message = build_check_in(gathered.visit)
-    arrived = local_date(gathered.visit.arrived_at)
-    check_in = _Issue(
-        kind="check-in",
-        content=write_check_in(message, arrived, sign=sign),
-        findings=check_check_in(message, arrived, reference=known),
-        is_signed=sign is not None,
-    )
+    check_in = _check_in(gathered, known, sign)
     claim = build_claim(gathered.visit, created=at)
     whole = _Issue(
         kind="claim",
@@ -149,17 +142,56 @@ async def claim_of(
     )
     first = await _issue(tx, actor, gathered, check_in, folder, encounter_id, at)
     second = await _issue(tx, actor, gathered, whole, folder, encounter_id, at)
+    await _audit_issue(tx, actor, gathered, encounter_id, "insurance.claim_of", at)
+    return IssuedClaim(first, second, (*check_in.findings, *whole.findings))
+
+
+async def check_in_of(
+    tx: Tx,
+    *,
+    actor: Actor,
+    encounter_id: str,
+    at: datetime,
+    folder: Path,
+    sign: SignXml | None = None,
+) -> ClaimFile:
+    """Write the check-in of a visit whose first cost has arisen; the visit may be open.
+
+    The same content again is the file that is already there.
+    Raises VisitNotFound, NothingToClaim as long as nothing was ordered, AccessRefused.
+    """
+    gathered = await _gathered(tx, actor, encounter_id, at)
+    await store.lock(tx, f"claim {encounter_id}")
+    issue = _check_in(gathered, await reference(tx, at=at), sign)
+    file = await _issue(tx, actor, gathered, issue, folder, encounter_id, at)
+    await _audit_issue(tx, actor, gathered, encounter_id, "insurance.check_in_of", at)
+    return file
+
+
+def _check_in(gathered: Gathered, known: Reference, sign: SignXml | None) -> _Issue:
+    message = build_check_in(gathered.visit)
+    arrived = local_date(gathered.visit.arrived_at)
+    return _Issue(
+        kind="check-in",
+        content=write_check_in(message, arrived, sign=sign),
+        findings=check_check_in(message, arrived, reference=known),
+        is_signed=sign is not None,
+    )
+
+
+async def _audit_issue(
+    tx: Tx, actor: Actor, gathered: Gathered, encounter_id: str, what: str, at: datetime
+) -> None:
     await audit.record(
         tx,
         actor=actor,
         action="C",
-        what="insurance.claim_of",
+        what=what,
         at=at,
         patient_id=gathered.patient_id,
         references=[f"Encounter/{encounter_id}"],
         purpose="HPAYMT",
     )
-    return IssuedClaim(first, second, (*check_in.findings, *whole.findings))
 
 
 async def claim_files_of(tx: Tx, *, actor: Actor, encounter_id: str) -> list[ClaimFile]:
