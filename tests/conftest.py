@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tests import conformance_report
 
 from yba.kernel.actor import Actor
 from yba.plumbing import migrations
@@ -89,6 +90,12 @@ def settings(tmp_path: Path) -> Settings:
 def blobs(tmp_path: Path) -> BlobStore:
     """Return an empty blob store."""
     return BlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture
+def score() -> conformance_report.Score:
+    """Return how a suite's test says what it showed (docs/standards/conformance.md)."""
+    return conformance_report.score
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.conformance_report import Score
 from tests.fhir.package import examples, package
 from tools.fhir_generator.__main__ import generate
 
@@ -26,21 +27,23 @@ def _values(document: bytes) -> object:
     )
 
 
-def test_examples_are_written_as_they_were_read():
+def test_examples_are_written_as_they_were_read(score: Score):
     different = [
         name
         for name, body in examples().items()
         if _values(r4.encode(r4.decode(body))) != _values(body)
     ]
 
+    score("round-trip", len(examples()) - len(different), len(examples()))
     assert len(examples()) >= 729
     assert different == []
 
 
-def test_examples_have_no_issue_unless_they_are_incomplete():
+def test_examples_have_no_issue_unless_they_are_incomplete(score: Score):
     found = {name: check(body) for name, body in examples().items()}
 
     wrong = {name: issues for name, issues in found.items() if issues}
+    score("validation", len(found) - len(set(wrong) ^ _INCOMPLETE), len(found))
     assert set(wrong) == _INCOMPLETE
     assert {issue.code for issues in wrong.values() for issue in issues} == {"required"}
 
@@ -53,12 +56,13 @@ def test_explaining_check_finds_nothing_where_the_fast_one_finds_nothing():
     assert [issues for body in sound if (issues := issues_of(plain_json(body)))] == []
 
 
-def test_search_values_of_examples_are_extracted_without_failure():
+def test_search_values_of_examples_are_extracted_without_failure(score: Score):
     with_values = 0
     for body in examples().values():
         index = extract(r4.decode(body))
         with_values += bool(index.tokens or index.references or index.strings or index.uris)
 
+    score("extraction", len(examples()), len(examples()))
     assert with_values > 700
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 
 import pytest
+from tests.conformance_report import Score
 from tests.outside import conformance
 
 from yba.fhir import ucum
@@ -51,7 +52,7 @@ PARTS = {
 }
 
 
-def test_official_suite_is_passed_in_full():
+def test_official_suite_is_passed_in_full(score: Score):
     # Two more cases stand in the file as comments of its authors.
     root = ET.parse(conformance("ucum/UcumFunctionalTests.xml")).getroot()
     failed: list[dict[str, str]] = []
@@ -60,4 +61,6 @@ def test_official_suite_is_passed_in_full():
         assert len(cases) == total
         failed += [c.attrib for c in cases if not check(c)]
 
+    total = sum(total for _, total in PARTS.values())
+    score("ucum", total - len(failed), total)
     assert failed == []
