@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "var" / "cache" / "fhir" / "hl7.fhir.r4.examples-4.0.1.tgz"
+_FOLDER = Path(__file__).parents[2] / "var" / "cache" / "fhir"
+PACKAGE = _FOLDER / "hl7.fhir.r4.examples-4.0.1.tgz"
 
 # Resources that define FHIR itself; the rest of the package are examples of use.
 _DEFINITIONS = (
@@ -20,13 +21,14 @@ _DEFINITIONS = (
 )
 
 
-def package() -> Path:
-    """Return the package, or skip the test saying how to get it."""
-    if not PACKAGE.exists():
+def package(name: str = "") -> Path:
+    """Return the package of R4, or the named one, or skip the test saying how to get it."""
+    path = _FOLDER / f"{name}.tgz" if name else PACKAGE
+    if not path.exists():
         pytest.skip(
-            "FHIR definitions are not in var/cache/fhir (run: python tools/fetch_definitions.py)"
+            f"{path.name} is not in var/cache/fhir (run: python tools/fetch_definitions.py)"
         )
-    return PACKAGE
+    return path
 
 
 @cache

@@ -54,14 +54,31 @@ class _Maker:
         for element, identity in zip(self.elements, ids, strict=True):
             element["id"] = identity
         self.current: dict[str, str] = {}
+        self.explicit: set[str] = set()
+        self.narrowed: dict[str, list[Json]] = {}
 
     def apply(self, change: Json) -> None:
         path: str = change["path"]
         identity = self.ensured(self.identity(change, path), 0)
         target = self.elements[self.index(identity)]
         _merge(target, change)
+        if identity.endswith("[x]"):
+            self.explicit.add(identity)
+        elif not path.endswith("[x]") and "[x]:" in _split(identity)[1]:
+            self.narrow(identity, change)
         self.current = {p: i for p, i in self.current.items() if not p.startswith(path + ".")}
         self.current[path] = identity
+
+    def narrow(self, identity: str, change: Json) -> None:
+        """Leave a choice the types whose short names ("valueQuantity") the differential uses, if it says no more."""
+        whole = identity.rpartition(":")[0]
+        if whole in self.explicit:
+            return
+        self.narrowed.setdefault(whole, []).extend(self.elements[self.index(identity)]["type"])
+        choice = self.elements[self.index(whole)]
+        choice["type"] = self.narrowed[whole]
+        if len(choice["type"]) == 1:
+            choice["min"] = max(choice.get("min", 0), change.get("min", 0))
 
     def identity(self, change: Json, path: str) -> str:
         """Return the id of a change as it is in a snapshot: slices named, choices with "[x]"."""
@@ -70,9 +87,17 @@ class _Maker:
         parent_path, _, last = path.rpartition(".")
         if not parent_path:
             return last
-        parent = self.current.get(parent_path) or self.spelled(parent_path)
+        parent = self.spelled(self.around(parent_path))
         slice_name = change.get("sliceName", "")
         return self.spelled(f"{parent}.{last}" + (f":{slice_name}" if slice_name else ""))
+
+    def around(self, path: str) -> str:
+        """Return the id of a path below the element that was changed last; steps between may be unsaid."""
+        rest = ""
+        while path not in self.current and "." in path:
+            path, _, last = path.rpartition(".")
+            rest = f".{last}{rest}"
+        return self.current.get(path, path) + rest
 
     def spelled(self, identity: str) -> str:
         """Write every "valueQuantity" as "value[x]:valueQuantity"."""

@@ -65,3 +65,10 @@ CONTAINED_UNUSED: Final = N_(
     "Nothing refers to this contained resource, and it refers to nothing around it."
 )
 FULL_URL_OTHER: Final = N_("The fullUrl and the id of the resource do not agree.")
+ALL_RIGHT: Final = N_("No issue was found.")
+NOT_THIS_TYPE: Final = N_("A %(type)s is needed here.")
+NOTHING_GIVEN: Final = N_("There is no resource to validate.")
+ID_IN_CREATE: Final = N_("The id is not used when a resource is created.")
+ID_OTHER: Final = N_("The id of the resource is not the one to be updated.")
+ID_MISSING: Final = N_("A resource that is to be updated needs an id.")
+EXISTS_NOT: Final = N_("There is no resource with this id here.")
