@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from yba.surfaces.fhir_api.operation import Level, Operation
-from yba.surfaces.fhir_api.operations import everything, export, match, summary, view_run
+from yba.surfaces.fhir_api.operations import (
+    everything,
+    export,
+    graphql,
+    match,
+    subscriptions,
+    summary,
+    terminology,
+    terminology_expand,
+    terminology_translate,
+    validate,
+    view_run,
+)
 
 ALL: tuple[Operation, ...] = (
     *everything.OPERATIONS,
     *export.OPERATIONS,
+    *graphql.OPERATIONS,
     *match.OPERATIONS,
+    *subscriptions.OPERATIONS,
     *summary.OPERATIONS,
+    *terminology.OPERATIONS,
+    *terminology_expand.OPERATIONS,
+    *terminology_translate.OPERATIONS,
+    *validate.OPERATIONS,
     *view_run.OPERATIONS,
 )
 # Types that are not of R4 and that only operations know.
