@@ -400,3 +400,43 @@ async def test_a_hidden_row_is_not_counted_over_several_types(ward, tx, at):
 
     assert page.total == counted.total == len(ward.ids) - 1
     assert "binh" not in ward.names(page.matches)
+
+
+@pytest.mark.parametrize(
+    ("type_", "sort", "expected"),
+    [
+        ("Patient", "gender", "an binh chi"),
+        ("Patient", "-gender", "binh an chi"),
+        ("Patient", "family,-gender,birthdate", "an chi binh"),
+        ("Patient", "-family,birthdate", "binh chi an"),
+        ("Patient", "birthdate", "chi an binh"),
+        ("Patient", "-birthdate", "binh an chi"),
+        ("Patient", "organization,family", "an chi binh"),
+        ("Patient", "-general-practitioner", "binh an chi"),
+        ("Encounter", "patient", "visit-an visit-binh"),
+        ("Encounter", "-status", "visit-binh visit-an"),
+        ("Encounter", "_tag,-_id", "visit-binh visit-an"),
+        ("Observation", "code,status,encounter", "sugar-binh sugar-an group-sugar nobody-sugar pressure-an"),
+        ("Observation", "-patient,_id", "sugar-binh sugar-an pressure-an group-sugar nobody-sugar"),
+    ],
+)  # fmt: skip
+async def test_every_kind_of_parameter_gives_an_order(ward, tx, at, type_, sort, expected):
+    wanted = expected.split()
+    by_id = {id_: name for name, id_ in ward.ids.items()}
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        query = f"_sort={sort}&_count=2" + (f"&_cursor={cursor}" if cursor else "")
+        page = await reading.find(tx, asked(ward, type_, query), now=at, secret=b"s")
+        seen += [by_id[one.id] for one in page.matches]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+
+    if sort == "code,status,encounter":
+        # Codes alike: by status, then by encounter; what has none keeps the order of ids.
+        assert seen[0] == "sugar-binh"
+        assert seen[-1] == "pressure-an"
+        assert sorted(seen) == sorted(wanted)
+    else:
+        assert seen == wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -181,7 +181,11 @@ async def find(
         )  # fmt: skip
 
     await resolve(tx, search)
-    asked = await _gathered(tx, search, make)
+
+    async def carry_out(statement: Statement) -> list[asyncpg.Record]:
+        return await run(remembering or tx if statement.driven else tx, statement)
+
+    asked = await _gathered(search, make, carry_out)
 
     def composer() -> Compiler | SeveralTypes:
         return make(asked) if asked.parts is None else SeveralTypes(asked, make)
@@ -193,7 +197,7 @@ async def find(
         page.total = (await run(tx, composer().count()))[0][0]
         return page
     statement = composer().page(after)
-    records = await run(remembering or tx if statement.driven else tx, statement)
+    records = await carry_out(statement)
     page.matches = [_found(record) for record in records[: search.count]]
     if page.total is None and not search.cursor:
         page.total = await _total(tx, search, records, composer)
@@ -204,22 +208,26 @@ async def find(
         page.next_cursor = cursor.write(secret, search, Position(values, row), page.total)
     if search.includes:
         page.included = await including.included(
-            page.matches, search.includes, _Additions(tx, guard), base=base
+            page.matches, search.includes, _Additions(tx, guard, carry_out), base=base
         )
     return page
 
 
-async def _gathered(tx: Tx, search: Search, make: Callable[[Search], Compiler]) -> Search:
+async def _gathered(
+    search: Search,
+    make: Callable[[Search], Compiler],
+    carry_out: Callable[[Statement], Awaitable[list[asyncpg.Record]]],
+) -> Search:
     """Return the search with the small far sides of its chains looked up."""
     if search.parts is not None:
         parts = search.parts
         if len(parts) > _FEW_TYPES:
-            stored = {TYPE_NAMES[r[0] - 1] for r in await tx.connection.fetch(TYPES_PRESENT)}
+            stored = {TYPE_NAMES[r[0] - 1] for r in await carry_out(Statement(TYPES_PRESENT, []))}
             parts = [part for part in parts if part.type in stored]
-        return replace(search, parts=[await _gathered(tx, part, make) for part in parts])
+        return replace(search, parts=[await _gathered(part, make, carry_out) for part in parts])
     if all(isinstance(condition, Leaf) for condition in search.conditions):
         return search
-    gatherer = Gatherer(lambda: make(search), lambda statement: run(tx, statement))
+    gatherer = Gatherer(lambda: make(search), carry_out)
     return replace(search, conditions=await gatherer.all(search.conditions))
 
 
@@ -229,9 +237,10 @@ class _Additions:
 
     tx: Tx
     guard: Guard | None
+    carry_out: Callable[[Statement], Awaitable[list[asyncpg.Record]]]
 
     async def read(self, statement: Statement) -> list[Version]:
-        return [_found(record) for record in await run(self.tx, statement)]
+        return [_found(record) for record in await self.carry_out(statement)]
 
     async def version(self, one: Version, number: int) -> Version | None:
         record = await self.tx.connection.fetchrow(

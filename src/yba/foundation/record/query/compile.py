@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from yba.foundation.record import terms
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
-from yba.foundation.record.query import driving
+from yba.foundation.record.query import driving, ordering
 from yba.foundation.record.query.chains import Conditions, of_own_reference
 from yba.foundation.record.query.driving import Driver, Way
 from yba.foundation.record.query.estimate import Statistics
@@ -17,10 +17,8 @@ from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.leaves import Arguments, Leaves
 from yba.foundation.record.query.parse import split, unescape
 from yba.foundation.record.query.tree import Condition, Either, Every, Leaf, Rows, Search, Sort
-from yba.foundation.record.rows import MISSING_TIME
 
 COUNTED_BY_DEFAULT = 50_000
-_LAST = "9223372036854775807"
 COLUMNS = "r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body"
 
 
@@ -139,12 +137,17 @@ class Compiler:
         """Return the statement that looks up at most `most` + 1 resources for each condition."""
         limit = self.arguments.add(most + 1, "bigint")
         found = [
-            f"(SELECT {place} AS place, r.rid, r.keys,"
+            # Planned as if all were wanted, so that the limit does not tempt the planner to walk.
+            f"(WITH found AS MATERIALIZED (SELECT {place} AS place, r.rid, r.keys,"
             f" CASE WHEN {of_own_reference('r')} THEN r.patient END AS patient"
-            f" {self.conditions.rows_of(type_, condition, 'r')} LIMIT {limit})"
+            f" {self.conditions.rows_of(type_, condition, 'r')}) SELECT * FROM found LIMIT {limit})"
             for place, (type_, condition) in enumerate(asked)
         ]
-        return Statement(" UNION ALL ".join(found), self.arguments.values)
+        driven = all(
+            isinstance(condition, Leaf | Rows) and self._is_rare(condition)
+            for _, condition in asked
+        )
+        return Statement(" UNION ALL ".join(found), self.arguments.values, driven=driven)
 
     def estimate(self) -> Statement:
         """Return the statement whose plan says how many matches are expected."""
@@ -243,27 +246,8 @@ class Compiler:
         return [*keys, ("r.rid", sorts[0].descending)]
 
     def sort_key(self, sort: Sort, row: str) -> str:
-        parameter, plan = sort.parameter, plan_of(self.search.type)
-        if parameter.code == "_id":
-            return f"{row}.rid"
-        if parameter.code == "_lastUpdated":
-            return f"{row}.updated"
-        if parameter.kind == "date" and frozenset(parameter.elements) == plan.time_elements:
-            return f"{row}.ts"
-        scopes = self.arguments.add([plan.scopes[e] for e in parameter.elements], "bigint[]")
-        table, column, missing = (
-            "range",
-            "lo",
-            _LAST if not sort.descending else str(MISSING_TIME),
-        )
-        if parameter.kind == "string":
-            table, column = "string", "v"
-            missing = "''" if sort.descending else "U&'\\+10FFFF'"
-        pick = "max" if sort.descending else "min"
-        return (
-            f"coalesce((SELECT {pick}(o.{column}) FROM record.{table} o"
-            f" WHERE o.rid = {row}.rid AND o.k = ANY({scopes})), {missing})"
-        )
+        """Return the value by which rows are sorted."""
+        return ordering.key(self.search.type, sort, row, self.arguments, self.guard)
 
     def after(self, order: list[tuple[str, bool]], position: Position) -> str:
         """Return the test that a row comes after `position` in this order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from yba.fhir.definitions import properties_of
+from yba.fhir.index import SearchParam
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query.tree import Include, Search, Sort
@@ -15,7 +16,8 @@ from yba.foundation.record.query.tree import Include, Search, Sort
 LARGEST_PAGE = 1000
 _MOST_INCLUDES = 50
 _MOST_KEYS = 8
-_UNORDERED = {"composite", "special"}
+_MOST_TARGETS = 12
+_IN_ORDER = frozenset(("string", "date", "number", "quantity", "token", "uri", "reference"))
 _SUMMARIES = {"", "true", "false", "count", "data", "text"}
 _TOTALS = {"none", "estimate", "accurate"}
 _REPEATED = {"_include", "_revinclude"}
@@ -88,9 +90,20 @@ def _sort(search: Search, value: str) -> str:
 
 def _sort_of(type_: str, code: str, descending: bool) -> Sort:
     parameter = plan_of(type_).parameters.get(code)
-    if parameter is None or parameter.kind in _UNORDERED:
+    if parameter is None or not may_sort(type_, parameter):
         raise UnsearchableQuery(reason=f"cannot sort {type_} by {shown(code)}")
     return Sort(parameter, descending)
+
+
+def may_sort(type_: str, parameter: SearchParam) -> bool:
+    """Return whether the values of a parameter are kept in a form that has an order."""
+    if parameter.code in ("_id", "_lastUpdated"):
+        return True
+    if parameter.kind not in _IN_ORDER or not parameter.elements:
+        return False
+    if parameter.kind == "reference":
+        return 0 < len(parameter.targets) <= _MOST_TARGETS
+    return not plan_of(type_).identifier_elements & {*parameter.elements}
 
 
 def _total(search: Search, value: str) -> str:

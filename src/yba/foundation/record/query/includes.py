@@ -106,7 +106,8 @@ def forward(wanted: Wanted, guard: Guard | None, most: int) -> Statement | None:
         tests.append(
             f"SELECT r.* FROM record.resource r WHERE r.keys && {arguments.add(keys, 'bigint[]')}"
         )
-    return _added(tests, arguments, guard, most)
+    # By row ids alone one plan fits all.
+    return _added(tests, arguments, guard, most, driven=not wanted.urls)
 
 
 def backward(
@@ -159,7 +160,7 @@ def _referring(
 
 
 def _added(
-    tests: list[str], arguments: Arguments, guard: Guard | None, most: int
+    tests: list[str], arguments: Arguments, guard: Guard | None, most: int, *, driven: bool = False
 ) -> Statement | None:
     if not tests:
         return None
@@ -169,4 +170,4 @@ def _added(
         f"{guarded(guard, 'r', None, arguments)} LIMIT {limit})"
         for test in tests
     )
-    return Statement(found, arguments.values)
+    return Statement(found, arguments.values, driven=driven)
