@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from yba.foundation.terminology import set_store, system_store
+from yba.foundation.terminology import grammars, set_store, system_store
 from yba.foundation.terminology.definitions import canonical
-from yba.foundation.terminology.errors import NotExpandable, UnknownValueSet
+from yba.foundation.terminology.errors import ENDLESS, NotExpandable, UnknownValueSet
 from yba.foundation.terminology.filtering import filtered
 from yba.foundation.terminology.set_store import Member, ValueSet
 from yba.foundation.terminology.system_store import System
@@ -135,6 +135,10 @@ class Compiler:
         filters: Sequence[Json] = part.get("filter", [])
         if listed:
             return await self._of_list(url, version, system, listed)
+        if grammars.is_listed(url) and not filters:
+            return [Member("", url, "", code, display) for code, display in grammars.listed(url)]
+        if system is None and grammars.is_grammar(url):
+            raise NotExpandable(reason=f"the code system {url} {ENDLESS}")
         if system is None:
             raise NotExpandable(reason=f"the code system {_named(url, version)} is not known here")
         if system.content not in WITH_CONTENT:
@@ -143,7 +147,9 @@ class Compiler:
         for rule in filters:
             kept = await filtered(self, system, rule)
             codes = [code for code in codes if code in kept]
-        return [Member(system.system, url, system.version, code) for code in codes]
+        # A code system inside a value set goes by the name it has there.
+        shown = str(system.definitions.get("as") or url)
+        return [Member(system.system, shown, system.version, code) for code in codes]
 
     async def _of_list(
         self, url: str, version: str, system: System | None, listed: Sequence[Json]
@@ -169,7 +175,14 @@ class Compiler:
             true = known.get(code if system.case_sensitive else code.lower())
             if true is not None:
                 result.append(
-                    Member(system.system, url, system.version, true, display, designations)
+                    Member(
+                        system.system,
+                        str(system.definitions.get("as") or url),
+                        system.version,
+                        true,
+                        display,
+                        designations,
+                    )
                 )
         return result
 

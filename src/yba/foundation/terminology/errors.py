@@ -2,6 +2,9 @@
 
 from yba.kernel.refusal import Refusal
 
+# What a reason says of a grammar: its codes are checked one by one, never listed.
+ENDLESS = "is a grammar without end"
+
 
 class UnreadableList(Refusal):
     """A file is not the list it is said to be."""
@@ -45,6 +48,11 @@ class NotExpandable(Refusal):
     status = 422
     message = "Not expanded: %(reason)s."
 
+    @property
+    def issue(self) -> str:
+        """The FHIR issue type: too costly where the set has no end, otherwise not supported."""
+        return "too-costly" if ENDLESS in str(self.values.get("reason")) else "not-supported"
+
 
 class UnusableDefinition(Refusal):
     """A code system, value set or map cannot be used as it is written."""
@@ -81,6 +89,7 @@ class UnknownMap(Refusal):
 class TooCostly(Refusal):
     """An expansion is larger than one answer may be."""
 
+    issue = "too-costly"
     code = "terminology.too-costly"
     status = 422
     message = "Not expanded: the value set has more than %(limit)s codes. Use filter, or count and offset."

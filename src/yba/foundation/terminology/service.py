@@ -4,7 +4,24 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import cast
 
-from yba.foundation.terminology import base, importing, national, shipped, store
+from yba.foundation.terminology import base, importing, national, shipped, store, system_store
+from yba.foundation.terminology.asking import (
+    Coded,
+    Looked,
+    Terms,
+    Verdict,
+    known_system,
+    lookup,
+    scratch,
+    subsumes,
+    try_map,
+    try_system,
+    try_value_set,
+    validate_in_set,
+    validate_in_system,
+)
+from yba.foundation.terminology.compiling import Wishes
+from yba.foundation.terminology.expanding import Expansion, Wanted, expand
 from yba.foundation.terminology.importing import ImportReport, PublishedList
 from yba.foundation.terminology.lookups import (
     Codes,
@@ -29,22 +46,43 @@ from yba.foundation.terminology.model import (
     system_name,
     words_of,
 )
+from yba.foundation.terminology.system_store import System
 from yba.foundation.terminology.taking_up import TYPES, refuse_unusable, take_up, withdraw
+from yba.foundation.terminology.translating import (
+    Delta,
+    Match,
+    Translating,
+    closure,
+    is_success,
+    translate,
+)
 from yba.kernel.text import tidy
 from yba.plumbing.database import Tx
 
 __all__ = [
-    "TYPES",
     "CodeBook",
+    "Coded",
     "Codes",
     "Concept",
+    "Delta",
     "Edition",
+    "Expansion",
     "Found",
     "ImportReport",
+    "Looked",
+    "Match",
     "Problem",
     "PublishedList",
+    "TYPES",
+    "System",
+    "Terms",
+    "Translating",
+    "Verdict",
+    "Wanted",
+    "Wishes",
     "ancestors",
     "check_diagnosis",
+    "closure",
     "code_book",
     "codes_of",
     "communes",
@@ -53,17 +91,30 @@ __all__ = [
     "concepts_of",
     "descendants",
     "editions",
+    "expand",
     "expanded",
     "import_list",
     "is_member",
+    "is_success",
+    "known_system",
     "load_shipped",
+    "lookup",
     "province_of_commune",
     "provinces",
     "refuse_unusable",
+    "scratch",
     "search",
     "search_concepts",
     "shipped_concepts",
+    "subsumes",
+    "systems",
     "take_up",
+    "translate",
+    "try_map",
+    "try_system",
+    "try_value_set",
+    "validate_in_set",
+    "validate_in_system",
     "withdraw",
 ]
 
@@ -270,3 +321,8 @@ async def import_list(
         await national.complete(tx, system=published.system)
     await national.arrange(tx, system=published.system, groups=published.groups)
     return report
+
+
+async def systems(tx: Tx) -> list[System]:
+    """Return every version of every code system that is known, by URL."""
+    return await system_store.every(tx)

@@ -24,6 +24,7 @@ _SYSTEM: LiteralString = f"""
      LIMIT 1
 """
 _VERSIONS: LiteralString = f"SELECT {_HEAD} FROM terminology.code_system WHERE url = $1"
+_BY_KEY: LiteralString = f"SELECT {_HEAD} FROM terminology.code_system WHERE system = $1"
 _OF_RESOURCE: LiteralString = f"SELECT {_HEAD} FROM terminology.code_system WHERE resource = $1"
 _OF_VALUE_SET: LiteralString = f"""
     SELECT {_HEAD} FROM terminology.code_system WHERE value_set = $1 AND is_current LIMIT 1
@@ -232,6 +233,13 @@ async def find(tx: Tx, *, url: str, version: str = "") -> System | None:
 async def versions(tx: Tx, *, url: str) -> list[System]:
     """Return every version of a system."""
     return await tx.rows(System, _VERSIONS, url)
+
+
+async def by_key(tx: Tx, *, system: str) -> System:
+    """Return a system by its key in this schema."""
+    found = await tx.row(System, _BY_KEY, system)
+    assert found is not None
+    return found
 
 
 async def of_resource(tx: Tx, *, resource: str) -> list[System]:

@@ -7,6 +7,7 @@ that is made of what changed is compiled anew when it is next asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -97,8 +98,12 @@ async def _take(tx: Tx, json: Json, reference: str, origin: int) -> None:
     await set_store.forget(tx, parts=changed)
 
 
-async def _take_system(tx: Tx, json: Json, reference: str, origin: int) -> set[str]:
+async def _take_system(
+    tx: Tx, json: Json, reference: str, origin: int, more: Json | None = None
+) -> set[str]:
     row = system_row(json)
+    if more:
+        row = replace(row, definitions={**row.definitions, **more})
     rows, pairs = rows_of(json)
     key = await system_store.add(tx, row, origin=origin, resource=reference)
     await system_store.put_concepts(tx, ((key, n, concept) for n, concept in enumerate(rows)))
@@ -111,18 +116,25 @@ def _implied(url: str) -> set[str]:
     return {f"{url}?fhir_vs"}
 
 
-async def take_value_set(tx: Tx, json: Json, reference: str, origin: int) -> None:
-    """Take a value set into use, with the code systems inside it under names of their own."""
+async def take_value_set(tx: Tx, json: Json, reference: str, origin: int) -> int:
+    """Take a value set into use, with the code systems inside it under names of their own.
+
+    Returns its number.
+    """
     definition = value_set_definition(json)
     url = str(json["url"])
     local: dict[str, str] = {}
     for name, inner in contained_systems(json):
         local[name] = f"{url}{name}"
-        await _take_system(tx, {**inner, "url": local[name]}, reference, origin)
+        shown = {"as": str(inner.get("url") or name)}
+        await _take_system(tx, {**inner, "url": local[name]}, reference, origin, shown)
     if local:
         definition = _renamed(definition, local)
-    await set_store.add(tx, resource=json, definition=definition, origin=origin, place=reference)
+    number = await set_store.add(
+        tx, resource=json, definition=definition, origin=origin, place=reference
+    )
     await choose_value_set(tx, url)
+    return number
 
 
 def _renamed(definition: dict[str, Any], local: Mapping[str, str]) -> dict[str, Any]:

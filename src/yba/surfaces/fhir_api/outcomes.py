@@ -18,7 +18,7 @@ def of(refused: Refusal) -> r4.OperationOutcome:
     """Return what a refusal says, for machines (code) and people (diagnostics)."""
     issue = r4.OperationOutcomeIssue(
         severity="error",
-        code=_TYPES.get(refused.status, "processing"),  # type: ignore[arg-type]
+        code=getattr(refused, "issue", None) or _TYPES.get(refused.status, "processing"),  # type: ignore[arg-type]
         details=r4.CodeableConcept(
             coding=[r4.Coding(system="urn:yba:vn:code:refusal", code=refused.code)]
         ),
@@ -26,12 +26,20 @@ def of(refused: Refusal) -> r4.OperationOutcome:
     )
     if isinstance(refused, InvalidResource) and refused.values.get("where"):
         issue.expression = [str(refused.values["where"])]
+    elif "entry" in refused.values:
+        issue.expression = [f"Bundle.entry[{refused.values['entry']}]"]
     return r4.OperationOutcome(issue=[issue])
 
 
 def body(refused: Refusal) -> bytes:
     """Return the same as JSON."""
     return r4.encode(of(refused))
+
+
+def done(text: str) -> bytes:
+    """Return the news that something was done, for who prefers that to the resource."""
+    issue = r4.OperationOutcomeIssue(severity="information", code="informational", diagnostics=text)
+    return r4.encode(r4.OperationOutcome(issue=[issue]))
 
 
 def bug() -> bytes:
