@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import asyncpg
-import orjson
 
 from yba.foundation.record import changes, including, settings, store
 from yba.foundation.record.body import unpack
@@ -268,8 +268,8 @@ async def _total(
     if search.total == "accurate":
         return (await run(tx, composer().count()))[0][0]
     if search.total == "estimate":
-        (plan,) = orjson.loads((await run(tx, composer().estimate()))[0][0])
-        return max(len(records), round(plan["Plan"]["Plan Rows"]))
+        expected = re.search(r"rows=(\d+)", (await run(tx, composer().estimate()))[0][0])
+        return max(len(records), int(expected[1]) if expected else 0)
     found = (await run(tx, composer().count(COUNTED_BY_DEFAULT)))[0][0]
     return None if found > COUNTED_BY_DEFAULT else found
 

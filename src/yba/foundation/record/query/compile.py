@@ -152,7 +152,7 @@ class Compiler:
     def estimate(self) -> Statement:
         """Return the statement whose plan says how many matches are expected."""
         _, where = self.everything("r", indexed=True)
-        sql = f"EXPLAIN (FORMAT JSON) SELECT FROM record.resource r WHERE {where}"
+        sql = f"EXPLAIN SELECT FROM record.resource r WHERE {where}"
         return Statement(sql, self.arguments.values)
 
     # -- conditions -----------------------------------------------------------------------------
