@@ -131,7 +131,7 @@ def read_package(path: Path, *, examples: bool = False) -> Iterator[tuple[str, J
 
     `path` is a .tgz or an unpacked folder. Raises ValueError if it is neither.
     """
-    for name, content in _files(path):
+    for name, content in files_in(path):
         parts = name.split("/")
         if (
             parts[-1] in ("package.json", ".index.json")
@@ -149,7 +149,8 @@ def read_json(content: bytes) -> Any:
     return json.loads(content, parse_float=Decimal)
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+def files_in(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Give (path inside, content) of every JSON file in a .tgz or a folder. Raises ValueError."""
     if path.is_dir():
         folder = path / "package" if (path / "package").is_dir() else path
         for file in sorted(folder.rglob("*.json")):
