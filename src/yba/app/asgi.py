@@ -211,7 +211,7 @@ class Shell:
         return self._inner.router.lifespan_context(self._inner)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
             return
         if scope["path"].startswith("/fhir") and scope["path"][5:6] in ("", "/"):
@@ -219,6 +219,9 @@ class Shell:
             if application is not None:
                 await application(scope, receive, send)
                 return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 4404})
+            return
         await self._page(scope, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -156,7 +156,7 @@ def serve(config: Settings, *, with_worker: bool = True) -> None:
         workers=config.workers,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
-        websockets=False,
+        websockets=True,
         log_level=LogLevels.error,
     )
     try:

@@ -101,7 +101,7 @@ class Operations:
     async def carry_out(self, operations: Sequence[Operation]) -> None:
         """Carry out all; each gets its outcome or its error. No resource may appear twice."""
         await self.resolve([o for o in operations if o.condition is not None and o.open])
-        effects.refuse_unusable([o for o in operations if o.open])
+        effects.refuse_unusable([o for o in operations if o.open], at=self.at)
         await self._write([o for o in operations if o.open])
         for operation in operations:
             if operation.twin is not None and operation.outcome is not None:

@@ -25,6 +25,7 @@ from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Se
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction, permit
 from yba.surfaces.fhir_api.operation import Call
 from yba.surfaces.fhir_api.reads import CoalescedReads
+from yba.surfaces.fhir_api.sockets import Sockets
 from yba.surfaces.fhir_api.trail import Trail
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -64,9 +65,13 @@ class FhirApp:
             trail=self.trail,
             data_dir=state.settings.data_dir,
         )
+        self._sockets = Sockets(self._do, self._callers, root)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, or serve one websocket."""
+        if scope["type"] == "websocket":
+            await self._sockets.serve(scope, receive, send)
+            return
         exchange = Exchange(
             scope, receive, send, root=self._root, body_limit=self._settings.body_limit
         )
@@ -94,6 +99,7 @@ class FhirApp:
 
     async def close(self) -> None:
         """Write the traces that wait, and let go of connections."""
+        await self._sockets.close()
         await self.trail.close()
         await self._do.reads.close()
         await self._do.searches.close()

@@ -1,4 +1,4 @@
-"""What the worker does for the FHIR base: bulk jobs."""
+"""What the worker does for the FHIR base: bulk jobs, and telling subscribers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 
 from yba.foundation.record.bulk import working
 from yba.foundation.record.bulk.working import BulkWorker
+from yba.foundation.record.subscriptions.sending import Sender
+from yba.foundation.record.subscriptions.working import SubscriptionWorker
 from yba.kernel.clock import utc_now
 from yba.plumbing.database import Database
 from yba.plumbing.settings import Settings
@@ -24,6 +26,19 @@ def bulk_worker(config: Settings, database: Database) -> BulkWorker:
     )
 
 
+def subscription_worker(config: Settings, database: Database) -> SubscriptionWorker:
+    """Return who tells the subscribers of this node."""
+    sender = Sender(config.notify_private, config.smtp_url, config.mail_from)
+    return SubscriptionWorker(database, config.base_url + "/fhir", sender, utc_now)
+
+
 async def work(config: Settings, database: Database, stop: asyncio.Event) -> None:
-    """Run bulk jobs until `stop`."""
-    await working.run_for_ever(bulk_worker(config, database), stop)
+    """Run bulk jobs and tell subscribers until `stop`."""
+    subscriptions = subscription_worker(config, database)
+    try:
+        await asyncio.gather(
+            working.run_for_ever(bulk_worker(config, database), stop),
+            subscriptions.run_for_ever(stop),
+        )
+    finally:
+        await subscriptions.sender.close()
