@@ -89,7 +89,7 @@ async def test_the_same_person_is_certain_and_comes_first(client: httpx.AsyncCli
 async def test_spelling_order_and_partial_dates_do_not_hide_a_person(
     client: httpx.AsyncClient, sought: Json, by_text: bool
 ):
-    word, number, phone = _unusual(), _number(), f"9{new_snowflake() % 10**8:08}"
+    word, number, phone = _unusual(), _number(), f"90{new_snowflake() % 10**7:07}"
     name = (
         {"text": f"Nguyễn Văn {word}"} if by_text else {"family": "Nguyễn", "given": ["Văn", word]}
     )
