@@ -36,6 +36,9 @@ def take(search: Search, name: str, value: str, *, lenient: bool) -> bool:
     if name == "_cursor":
         search.cursor = value
         return True
+    if name == "_totalMethod":
+        # What fhirpy calls _total.
+        name, value = "_total", "accurate" if value == "count" else value
     head = name.partition(":")[0]
     if head not in _READERS and head not in _REPEATED:
         return False
@@ -127,7 +130,8 @@ def _elements(search: Search, value: str) -> str:
 
 def elements_of(value: str, types: list[str]) -> tuple[str, ...]:
     """Read `_elements`: names of elements, alone or as `Type.element`. Raises UnsearchableQuery."""
-    elements = tuple(part for part in value.split(",") if part)
+    # The type is no element, but always there; some clients name it.
+    elements = tuple(part for part in value.split(",") if part and part != "resourceType")
     for part in elements:
         type_, dot, name = part.rpartition(".")
         if dot and type_ not in TYPE_NUMBERS:
