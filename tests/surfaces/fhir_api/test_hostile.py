@@ -110,7 +110,7 @@ async def test_a_broken_packing_is_refused(client, body):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"content-type": "application/xml"}, {"content-encoding": "br"}],
+    [{"content-type": "text/turtle"}, {"content-encoding": "br"}],
 )
 async def test_other_formats_are_refused(client, headers):
     answer = await client.post("/Patient", content=_GOOD, headers=headers)

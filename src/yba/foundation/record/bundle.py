@@ -8,6 +8,7 @@ Standard: FHIR R4 http.html#transaction, Bundle.
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,26 +16,26 @@ from typing import Any, Literal
 
 import msgspec
 
-from yba.fhir import r4, validation
-from yba.foundation.record.duplicates import added_by_us, refuse_duplicate_keys
+from yba.foundation.record import patching
+from yba.foundation.record.duplicates import added_by_us
 from yba.foundation.record.errors import (
     BundleRefused,
     InvalidResource,
     UnreadableBody,
     UnresolvedReference,
 )
-from yba.foundation.record.operations import Operation
+from yba.foundation.record.operations import ANY_VERSION, Operation
+from yba.foundation.record.patching import Patch
 from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.readable import readable
+from yba.foundation.record.references import replace_links
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import Refusal
 
 _URL = re.compile(r"([A-Za-z]+)(?:/([A-Za-z0-9.\-]{1,64}))?(?:\?(.*))?", re.ASCII | re.DOTALL)
 _CONDITIONAL = re.compile(rb'"reference"\s*:\s*"([A-Z][A-Za-z]{2,40}\?(?:[^"\\]|\\.)*)"')
-_URN = re.compile(rb'"(urn:(?:uuid|oid):[^"\\]{1,200})"')
-_ANY_URL = re.compile(rb'"((?:urn:(?:uuid|oid):|https?://|[A-Z][A-Za-z]{2,40}/)[^"\\]{1,500})"')
-_TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
-_UUID_LENGTH = 45
+_TAG = re.compile(r'(?:W/)?"([^"]*)"|(\d{1,9})', re.ASCII)
 _LONGEST_HEAD = 80
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -45,6 +46,7 @@ class _Request(msgspec.Struct, rename="camel"):
     if_none_exist: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
+    if_modified_since: str | None = None
 
 
 class _Entry(msgspec.Struct, rename="camel"):
@@ -62,8 +64,13 @@ class _Named(msgspec.Struct):
     id: str | None = None
 
 
+class _Typed(msgspec.Struct, rename={"resource_type": "resourceType"}):
+    resource_type: str = ""
+
+
 _ID = msgspec.json.Decoder(_Named)
 _DECODER = msgspec.json.Decoder(_Bundle)
+_TYPE = msgspec.json.Decoder(_Typed)
 _STRING = msgspec.json.Decoder(str)
 
 
@@ -81,6 +88,11 @@ class Planned:
     if_match: int | None
     if_none_match: bool
     own_id: str | None = None
+    must_be_new: bool = False
+    # Answered like a request of its own: reads, searches, operations.
+    inner: bool = False
+    content: bytes = b""
+    headers: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     operation: Operation | None = None
     error: Refusal | None = None
 
@@ -159,12 +171,13 @@ def _planned(number: int, entry: _Entry, base: str) -> Planned:
     method = request.method
     url = request.url.removeprefix(base.rstrip("/") + "/") if base else request.url
     url = url.removeprefix("/")
-    if method in ("GET", "HEAD"):
-        return Planned(number, method, url, "", "", None, None, None, False)
     if method == "POST" and url in TYPE_NUMBERS and request.if_none_exist is None:
         if not bytes(entry.resource):
             raise BundleRefused(entry=number, reason="resource is missing")
         return Planned(number, method, url, url, new_id(), None, entry.full_url, None, False)
+    last = url.partition("?")[0].rpartition("/")[2]
+    if method in ("GET", "HEAD") or (method == "POST" and last[:1] in ("$", "_")):
+        return _inner(number, method, url, entry, request)
     found = _URL.fullmatch(url)
     if found is None or found[1] not in TYPE_NUMBERS:
         raise BundleRefused(entry=number, reason="request.url names no resource type")
@@ -172,19 +185,30 @@ def _planned(number: int, entry: _Entry, base: str) -> Planned:
     if method == "POST":
         if id_ or condition is not None:
             raise BundleRefused(entry=number, reason="request.url of a POST must be a type")
-        id_, condition = new_id(), request.if_none_exist or None
-    elif method == "PATCH":
-        raise BundleRefused(entry=number, reason="PATCH is not supported")
-    elif not id_ and not condition:
-        raise BundleRefused(entry=number, reason="request.url must name one resource")
-    if method in ("POST", "PUT") and not bytes(entry.resource):
+        id_ = new_id()
+        condition = condition_in(request.if_none_exist) if request.if_none_exist else None
+    elif bool(id_) == bool(condition):
+        raise BundleRefused(entry=number, reason="request.url must hold an id or a condition")
+    if method != "DELETE" and not bytes(entry.resource):
         raise BundleRefused(entry=number, reason="resource is missing")
     own_id = _own_id(entry) if method == "PUT" and condition else None
     if_match = tag_number(request.if_match) if request.if_match else None
-    none_match = request.if_none_match == "*"
+    none_match = bool(request.if_none_match) and is_any(request.if_none_match or "")
     return Planned(
         number, method, url, type_, id_, condition, entry.full_url, if_match, none_match, own_id
     )
+
+
+def _inner(number: int, method: str, url: str, entry: _Entry, request: _Request) -> Planned:
+    """Return an entry that is answered like a request of its own, after all writes."""
+    planned = Planned(number, method, url, "", "", None, None, None, False, inner=True)
+    planned.content = bytes(entry.resource) if method == "POST" else b""
+    for name, value in (
+        (b"if-none-match", request.if_none_match), (b"if-modified-since", request.if_modified_since),
+    ):  # fmt: skip
+        if value:
+            planned.headers[name] = value.encode("latin-1", "replace")
+    return planned
 
 
 def _own_id(entry: _Entry) -> str | None:
@@ -195,11 +219,29 @@ def _own_id(entry: _Entry) -> str | None:
 
 
 def tag_number(tag: str) -> int:
-    """Return the version that an entity tag names. Raises UnreadableBody."""
+    """Return the version that an entity tag names: ANY_VERSION for `*`, 0 for one never given here.
+
+    Raises UnreadableBody.
+    """
+    if tag.strip() == "*":
+        return ANY_VERSION
     found = _TAG.fullmatch(tag.strip())
     if found is None:
-        raise UnreadableBody(reason='If-Match must be W/"version"')
-    return int(found[1])
+        raise UnreadableBody(reason='If-Match must be one entity tag, W/"version"')
+    number = found[1] if found[1] is not None else found[2]
+    return int(number) if number.isdigit() and number.isascii() and len(number) < 10 else 0
+
+
+def is_any(tag: str) -> bool:
+    """Return true for `*`. Raises UnreadableBody for other tags, which a write cannot honour."""
+    if tag.strip() != "*":
+        raise UnreadableBody(reason="If-None-Match of a write must be *")
+    return True
+
+
+def condition_in(text: str) -> str:
+    """Return the query part of If-None-Exist."""
+    return text.partition("?")[2] if "?" in text else text
 
 
 def _refuse_doubles(entries: list[Planned]) -> None:
@@ -219,7 +261,6 @@ def _refuse_doubles(entries: list[Planned]) -> None:
 def rewrite(plan: Plan, resolved: Mapping[bytes, str]) -> bytes:
     """Return the bundle's bytes with references between entries and conditional ones literal."""
     names: dict[bytes, bytes] = {}
-    pattern = _URN
     if plan.type == "transaction":
         for entry in plan.entries:
             if not entry.full_url or entry.method not in ("POST", "PUT") or not entry.id:
@@ -228,21 +269,10 @@ def rewrite(plan: Plan, resolved: Mapping[bytes, str]) -> bytes:
             url = entry.full_url
             names[url.encode()] = literal.encode()
             if not url.startswith("urn:"):
-                pattern = _ANY_URL
                 tail = "/".join(url.rsplit("/", 2)[-2:])
                 if tail != literal and tail.split("/")[0] == entry.type:
                     names.setdefault(tail.encode(), literal.encode())
-    body = _with_literals(plan, resolved) if resolved else plan.body
-    if not names:
-        return body
-    if pattern is _URN and all(len(name) == _UUID_LENGTH for name in names):
-        return _rewrite_uuids(body, names)
-
-    def reference(match: re.Match[bytes]) -> bytes:
-        literal = names.get(match[1])
-        return match[0] if literal is None else b'"' + literal + b'"'
-
-    return pattern.sub(reference, body)
+    return replace_links(_with_literals(plan, resolved) if resolved else plan.body, names)
 
 
 def _with_literals(plan: Plan, resolved: Mapping[bytes, str]) -> bytes:
@@ -257,102 +287,72 @@ def _with_literals(plan: Plan, resolved: Mapping[bytes, str]) -> bytes:
     return b"".join(parts)
 
 
-def _rewrite_uuids(body: bytes, names: Mapping[bytes, bytes]) -> bytes:
-    """Replace `"urn:uuid:…"` at the speed of a plain search."""
-    short = {name[9:] + b'"': literal for name, literal in names.items()}
-    pieces = body.split(b'"urn:uuid:')
-    parts = [pieces[0]]
-    for piece in pieces[1:]:
-        literal = short.get(piece[:37])
-        if literal is None:
-            parts += (b'"urn:uuid:', piece)
-        else:
-            parts += (b'"', literal, b'"', piece[37:])
-    return b"".join(parts)
+def resources_in(body: bytes) -> list[bytes]:
+    """Return the bytes of each entry's resource, b"" where it has none."""
+    return [bytes(entry.resource) for entry in _DECODER.decode(body).entry]
 
 
-def decode(plan: Plan, body: bytes, *, actor: Actor, what: str) -> None:
-    """Give every write its operation, decoded and validated, from the rewritten bytes.
+def decode(plan: Plan, planned: Planned, raw: bytes, *, actor: Actor, what: str) -> None:
+    """Give a write its operation, decoded and validated, from the rewritten bytes.
 
-    In a transaction the first invalid resource raises; in a batch it is noted in its entry.
+    In a transaction an invalid resource raises; in a batch it is noted in its entry.
     """
-    for entry, planned in zip(_DECODER.decode(body).entry, plan.entries, strict=True):
-        if planned.error or planned.operation or planned.method in ("GET", "HEAD"):
-            continue
-        raw = bytes(entry.resource)
-        try:
-            if plan.conditional_references and (left := _CONDITIONAL.search(raw)):
-                raise UnresolvedReference(type=left[1].partition(b"?")[0].decode())
-            planned.operation = _operation(planned, raw, actor, what)
-        except Refusal as refused:
-            if plan.type == "transaction":
-                raise
-            planned.error = refused
-
-
-def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operation:
-    resource: Any = None
-    added = 0
-    later = planned.method == "POST" and planned.condition is None
-    if planned.method != "DELETE":
-        try:
-            resource = readable(raw, planned.type, duplicates_later=later)
-        except InvalidResource as invalid:
-            invalid.values["where"] = f"Bundle.entry[{planned.number}].{invalid.values['where']}"
+    if planned.error or planned.operation or planned.inner:
+        return
+    try:
+        if plan.conditional_references and (left := _CONDITIONAL.search(raw)):
+            raise UnresolvedReference(type=left[1].partition(b"?")[0].decode())
+        planned.operation = _operation(planned, raw, actor, what)
+    except Refusal as refused:
+        if plan.type == "transaction":
+            refused.values.setdefault("entry", planned.number)
             raise
-        except UnreadableBody as unreadable:
-            raise BundleRefused(entry=planned.number, reason=unreadable.values["reason"]) from None
-        if planned.method == "PUT" and "?" not in planned.url and resource.id != planned.id:
-            raise BundleRefused(entry=planned.number, reason="resource.id must be as in the url")
-        if later:
-            added = added_by_us(resource)
-        if planned.id:
-            resource.id = planned.id
+        planned.error = refused
+
+
+def operation_of(planned: Planned, actor: Actor, what: str, **given: Any) -> Operation:
+    """Return the operation that an entry asks for."""
     return Operation(
-        method="POST" if planned.method == "POST" else "PUT" if planned.method == "PUT" else "DELETE",
-        type=planned.type,
-        actor=actor,
-        id=planned.id,
-        resource=resource,
-        condition=planned.condition,
-        if_match=planned.if_match,
-        if_none_match=planned.if_none_match,
-        what=what,
-        raw=raw if later else b"",
-        added=added,
+        method=planned.method,  # type: ignore[arg-type]
+        type=planned.type, actor=actor, id=planned.id, condition=planned.condition,
+        if_match=planned.if_match, if_none_match=planned.if_none_match,
+        must_be_new=planned.must_be_new, what=what, **given,
     )  # fmt: skip
 
 
-def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
-    """Return the typed, valid resource in `raw`, which must be of `type_`.
-
-    With `duplicates_later` the caller looks for properties given twice when it writes the row.
-
-    Raises UnreadableBody for broken JSON or another type, InvalidResource for a broken rule.
-    """
-    if b"\\u0000" in raw:
-        raise UnreadableBody(reason="a text contains the character NUL")
+def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operation:
+    if planned.method == "DELETE":
+        return operation_of(planned, actor, what)
+    later = planned.method == "POST" and planned.condition is None
     try:
-        resource: Any = r4.decode(raw)
-    except r4.NotFhir as problem:
-        return _explain(raw, str(problem))
-    name = type(resource).__name__
-    if name != type_:
-        raise UnreadableBody(reason=f"the body is a {name}, not a {type_}")
-    issues = [i for i in validation.check(raw, resource) if i.severity in ("error", "fatal")]
-    if issues:
-        raise InvalidResource(
-            count=len(issues), where=issues[0].expression, problem=issues[0].diagnostics
-        )
-    if not duplicates_later:
-        refuse_duplicate_keys(raw, resource)
-    return resource
-
-
-def _explain(raw: bytes, problem: str) -> Any:
-    issues = [i for i in validation.check(raw) if i.severity in ("error", "fatal")]
-    if not issues or issues[0].severity == "fatal":
-        raise UnreadableBody(reason=(issues[0].diagnostics if issues else problem)[:200])
-    raise InvalidResource(
-        count=len(issues), where=issues[0].expression, problem=issues[0].diagnostics
+        if planned.method == "PATCH":
+            return operation_of(planned, actor, what, patch=_patch(raw))
+        resource = readable(raw, planned.type, duplicates_later=later)
+    except InvalidResource as invalid:
+        invalid.values["where"] = f"Bundle.entry[{planned.number}].{invalid.values['where']}"
+        raise
+    except UnreadableBody as unreadable:
+        raise BundleRefused(entry=planned.number, reason=unreadable.values["reason"]) from None
+    if planned.method == "PUT" and "?" not in planned.url and resource.id != planned.id:
+        raise BundleRefused(entry=planned.number, reason="resource.id must be as in the url")
+    added = added_by_us(resource) if later else 0
+    if planned.id:
+        resource.id = planned.id
+    return operation_of(
+        planned, actor, what, resource=resource, raw=raw if later else b"", added=added
     )
+
+
+def _patch(raw: bytes) -> Patch:
+    """Return the patch of an entry: a Binary that holds a JSON Patch, or Parameters."""
+    if _TYPE.decode(raw).resource_type != "Binary":
+        return patching.read(raw, "application/fhir+json")
+    binary = readable(raw, "Binary")
+    media = (binary.contentType or "").partition(";")[0].strip().lower()
+    if media not in patching.MEDIA_TYPES or media.endswith("xml"):
+        raise UnreadableBody(reason="the contentType of a patch must be a JSON format of patches")
+    try:
+        document = binascii.a2b_base64(binary.data or "")
+    except (binascii.Error, ValueError):
+        raise UnreadableBody(reason="the data of the patch are no base64") from None
+    return patching.read(document, media)

@@ -98,6 +98,36 @@ class PatchRefused(Refusal):
     message = "Not saved: operation %(operation)s of the patch: %(reason)s"
 
 
+class PatchSpoils(PatchRefused):
+    """A patch whose result is no resource, or another one."""
+
+    message = "Not saved: what the patch makes of the resource may not be: %(reason)s"
+
+
+class KeyUsedBefore(Refusal):
+    """An idempotency key that stood for another request."""
+
+    code = "record.key-used-before"
+    status = 422
+    message = "Not done: this Idempotency-Key was used for something else. Take a new one."
+
+
+class ParameterIndexing(Refusal):
+    """A search by a parameter whose values are not all filed yet."""
+
+    code = "record.parameter-indexing"
+    status = 422
+    message = "Not searched: %(code)s is still being indexed. Try again later."
+
+
+class UnusableParameter(Refusal):
+    """A SearchParameter that this server cannot index exactly."""
+
+    code = "record.unusable-parameter"
+    status = 422
+    message = "Not saved: this search parameter cannot be indexed: %(reason)s"
+
+
 class KeyCollision(Refusal):
     """Two different values have the same 64-bit key (never seen; see docs/adr/0010)."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_operation
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 from xxhash import xxh3_64_intdigest
 
@@ -18,22 +20,37 @@ from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
 from yba.foundation.record import effects, reading, store
+from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
+    ResourceDeleted,
     ResourceNotFound,
     SeveralMatches,
     UnreadableBody,
     VersionConflict,
 )
 from yba.foundation.record.keys import id_of, row_id, signed
+from yba.foundation.record.model import Version
+from yba.foundation.record.patching import Patch
 from yba.foundation.record.plans import TYPE_NUMBERS
 from yba.foundation.record.query.parse import parse
+from yba.foundation.record.readable import patched
 from yba.foundation.record.rows import DELETED, Row, deleted_row
-from yba.foundation.record.writing import Place, Writer, insert, insert_new, lock, replace
+from yba.foundation.record.writing import (
+    Place,
+    Writer,
+    insert,
+    insert_new,
+    lock,
+    refuse_other_version,
+    replace,
+)
 from yba.kernel.actor import Actor
 from yba.kernel.ids import encode_id, new_id
 from yba.kernel.refusal import Conflict, Refusal
 from yba.plumbing.database import Tx
 
+ANY_VERSION = -1
+MOST_DELETED = 1000
 _AUDITED_AT_ONCE = 500
 
 
@@ -47,6 +64,8 @@ class Outcome:
     version: int
     changed: bool = True
     body: bytes | None = None
+    # Microseconds since 1970, 0 where nothing is stored.
+    updated: int = 0
 
     @property
     def reference(self) -> str:
@@ -58,14 +77,18 @@ class Outcome:
 class Operation:
     """One write that is asked for, and what became of it."""
 
-    method: Literal["POST", "PUT", "DELETE"]
+    method: Literal["POST", "PUT", "PATCH", "DELETE"]
     type: str
     actor: Actor
     id: str = ""
     resource: Any = None
+    patch: Patch | None = None
     condition: str | None = None
+    # The version that must be the current one; ANY_VERSION: there must be one.
     if_match: int | None = None
     if_none_match: bool = False
+    # Its condition matched nothing: then its own id must be free.
+    must_be_new: bool = False
     what: str = "fhir_api"
     raw: bytes = b""
     added: int = 0
@@ -73,7 +96,8 @@ class Operation:
     row: Row | None = None
     outcome: Outcome | None = None
     error: Refusal | None = None
-    found: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    # Further deletions, where a condition may match several.
+    others: list[Operation] = field(default_factory=list["Operation"])
     patient_id: str | None = None
 
     @property
@@ -99,15 +123,21 @@ class Operations:
         self.writer = Writer(tx, at=at)
 
     async def carry_out(self, operations: Sequence[Operation]) -> None:
-        """Carry out all; each gets its outcome or its error. No resource may appear twice."""
+        """Carry out all; each gets its outcome or its error.
+
+        What turns out to concern the same resource is done one after the other.
+        """
         await self.resolve([o for o in operations if o.condition is not None and o.open])
-        effects.refuse_unusable([o for o in operations if o.open], at=self.at)
-        await self._write([o for o in operations if o.open])
+        further = [other for o in operations for other in o.others]
+        everything = [*operations, *further] if further else operations
+        effects.refuse_unusable([o for o in everything if o.open], at=self.at)
+        for group in apart([o for o in everything if o.open]):
+            await self._write(group)
         for operation in operations:
             if operation.twin is not None and operation.outcome is not None:
                 self._answer_as(operation, operation.twin)
-        await effects.take_effect(self.tx, operations)
-        await self._audit(operations)
+        await effects.take_effect(self.tx, everything, at=self.at)
+        await self._audit(everything)
 
     async def resolve(self, conditional: Sequence[Operation]) -> None:
         """Find what conditions match, under a lock that every writer with the same one takes."""
@@ -121,7 +151,7 @@ class Operations:
         for operation in conditional:
             twin = first.setdefault((operation.type, operation.condition or ""), operation)
             try:
-                if twin is not operation and twin.method == "POST":
+                if twin is not operation and twin.method == operation.method == "POST":
                     # The same condition twice in one bundle makes one resource.
                     self._same_as(operation, twin)
                 else:
@@ -143,28 +173,50 @@ class Operations:
             operation.outcome, operation.error = None, twin.error or Conflict()
         elif operation.outcome is not None:
             operation.outcome.body = twin.outcome.body
+            operation.outcome.updated = twin.outcome.updated
 
     async def _resolve_one(self, operation: Operation) -> None:
-        found = await matching(self.tx, operation.type, operation.condition or "", self.at)
-        if len(found) > 1:
+        most = 1
+        if operation.method == "DELETE":
+            most = most_deleted(operation.condition or "")
+        found = await matching(
+            self.tx, operation.type, operation.condition or "", self.at, most + 1
+        )
+        if len(found) > most:
             raise SeveralMatches(type=operation.type)
-        match operation.method, found:
-            case "POST", [one]:
-                operation.id = one.id
-                operation.outcome = Outcome(200, one.type, one.id, one.version, changed=False)
-                operation.outcome.body = one.body
-            case "PUT", [one]:
-                if operation.resource.id not in (None, one.id):
-                    raise UnreadableBody(reason="the id in the body is not that of the match")
-                operation.id = operation.resource.id = one.id
-            case "PUT", _:
-                operation.id = operation.resource.id = operation.resource.id or new_id()
-            case "DELETE", [one]:
-                operation.id = one.id
-            case "DELETE", _:
-                operation.outcome = Outcome(204, operation.type, "", 0, changed=False)
-            case _:
-                pass
+        if operation.method == "DELETE":
+            self._delete_each(operation, [one.id for one in found])
+        elif found:
+            self._address(operation, found[0])
+        elif operation.method == "PATCH":
+            raise ResourceNotFound
+        elif operation.method == "PUT":
+            operation.must_be_new = operation.resource.id is not None
+            operation.id = operation.resource.id = operation.resource.id or new_id()
+
+    @staticmethod
+    def _address(operation: Operation, one: Version) -> None:
+        """Name the resource that the condition found."""
+        operation.id = one.id
+        if operation.method == "POST":
+            operation.outcome = Outcome(
+                200, one.type, one.id, one.version, changed=False, body=one.body,
+                updated=one.updated,
+            )  # fmt: skip
+        elif operation.method == "PUT":
+            if operation.resource.id not in (None, one.id):
+                raise UnreadableBody(reason="the id in the body is not that of the match")
+            operation.resource.id = one.id
+
+    @staticmethod
+    def _delete_each(operation: Operation, ids: Sequence[str]) -> None:
+        if not ids:
+            operation.outcome = Outcome(204, operation.type, "", 0, changed=False)
+            return
+        operation.id = ids[0]
+        operation.others = [
+            replace_operation(operation, id=id_, condition=None, others=[]) for id_ in ids[1:]
+        ]
 
     async def _write(self, operations: Sequence[Operation]) -> None:
         existing = [o for o in operations if o.method != "POST"]
@@ -192,7 +244,7 @@ class Operations:
         if row is None:
             operation.row = row = self.writer.row(operation.resource, 1)
         operation.patient_id = row.patient_id
-        operation.outcome = Outcome(201, row.type, row.id, 1, body=row.json)
+        operation.outcome = Outcome(201, row.type, row.id, 1, body=row.json, updated=row.updated)
 
     def _next(self, operation: Operation, record: Any) -> Row | None:
         """Return the row that follows the current state, or None where nothing is to be replaced."""
@@ -200,25 +252,57 @@ class Operations:
             raise Conflict
         if operation.method == "DELETE":
             return self._delete(operation, record)
+        if operation.if_match == ANY_VERSION:
+            self._refuse_missing(operation, record)
+        if operation.method == "PATCH":
+            self._patch(operation, record)
         if record is None:
             if operation.if_match is not None:
                 raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=0)
             operation.row = self.writer.row(operation.resource, 1)
             return None
-        if operation.if_none_match and not record["flags"] & DELETED:
-            version = record["version"]
-            raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=version)
+        if not record["flags"] & DELETED:
+            if operation.if_none_match:
+                version = record["version"]
+                raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=version)
+            if operation.must_be_new:
+                raise Conflict
         wanted = self._wanted(operation)
         row, saved = self.writer.next_state(operation.resource, record, wanted)
         operation.patient_id = row.patient_id if row else None
         operation.outcome = Outcome(
             201 if saved.created else 200, saved.type, saved.id, saved.version, saved.changed,
             row.json if row else r4.encode(operation.resource),
+            row.updated if row else record["updated"],
         )  # fmt: skip
         return row
 
+    @staticmethod
+    def _refuse_missing(operation: Operation, record: Any) -> None:
+        if record is None or record["flags"] & DELETED:
+            raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=0)
+        operation.if_match = None
+
+    def _patch(self, operation: Operation, record: Any) -> None:
+        """Make the resource that the patch makes of the current state."""
+        if record is None:
+            raise ResourceNotFound
+        reference = f"{operation.type}/{operation.id}"
+        if record["flags"] & DELETED:
+            raise ResourceDeleted(reference=reference)
+        refuse_other_version(reference, record["version"], self._wanted(operation))
+        assert operation.patch is not None
+        operation.resource = patched(
+            operation.patch, unpack(record["body"]), operation.type, operation.id
+        )
+        effects.refuse_unusable([operation], at=self.at)
+        if operation.error is not None:
+            raise operation.error
+
     def _delete(self, operation: Operation, record: Any) -> Row | None:
         version: int = record["version"] if record else 0
+        if operation.if_match == ANY_VERSION:
+            self._refuse_missing(operation, record)
         if operation.if_match is not None and operation.if_match != version:
             raise VersionConflict(reference=f"{operation.type}/{operation.id}", version=version)
         if record is None or record["flags"] & DELETED:
@@ -271,6 +355,22 @@ class Operations:
         await audit.record_many(self.tx, acts)
 
 
+def apart(operations: Sequence[Operation]) -> list[list[Operation]]:
+    """Share operations out, in their order, so that no resource appears twice in one group."""
+    groups: list[list[Operation]] = []
+    count: dict[Place, int] = {}
+    for operation in operations:
+        number = 0
+        if operation.method != "POST":
+            place = operation.place
+            number = count.get(place, 0)
+            count[place] = number + 1
+        while len(groups) <= number:
+            groups.append([])
+        groups[number].append(operation)
+    return groups
+
+
 _ACTIONS: dict[str, Action] = {"C": "C", "U": "U", "D": "D"}
 
 
@@ -279,31 +379,32 @@ def _parts(references: list[str]) -> Iterable[list[str]]:
         yield references[start : start + _AUDITED_AT_ONCE]
 
 
-async def matching(tx: Tx, type_: str, condition: str, at: datetime) -> list[Any]:
-    """Return at most two current resources that meet a condition.
+async def matching(
+    tx: Tx, type_: str, condition: str, at: datetime, most: int = 2
+) -> list[Version]:
+    """Return at most `most` current resources that meet a condition.
 
-    Raises UnsearchableQuery for a condition that cannot be decided, or an empty one.
+    Raises UnsearchableQuery for a condition that cannot be decided, UnreadableBody for an empty one.
     """
     search = parse(type_, condition)
     if not search.conditions:
         raise UnreadableBody(reason="the condition is empty")
-    page = await reading.find(tx, reading.limited(search, 2), now=at)
+    for name, _ in search.self_query:
+        if name in _OF_RESULTS:
+            raise UnreadableBody(reason=f"{name} has no meaning in a condition")
+    page = await reading.find(tx, reading.limited(search, most), now=at)
     return page.matches
 
 
-async def resolve_references(
-    tx: Tx, conditions: Iterable[tuple[str, str]], at: datetime
-) -> dict[tuple[str, str], str]:
-    """Return the literal reference for each (type, condition) of conditional references.
+_OF_RESULTS = frozenset(
+    ("_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_contained",
+     "_containedType")
+)  # fmt: skip
 
-    Raises ResourceNotFound where nothing matches, SeveralMatches where more than one does.
-    """
-    found: dict[tuple[str, str], str] = {}
-    for type_, condition in conditions:
-        matches = await matching(tx, type_, condition, at)
-        if not matches:
-            raise ResourceNotFound
-        if len(matches) > 1:
-            raise SeveralMatches(type=type_)
-        found[type_, condition] = f"{type_}/{matches[0].id}"
-    return found
+
+def most_deleted(condition: str) -> int:
+    """Return how many resources a condition may delete: one, or what its `_count` allows."""
+    for name, value in parse_qsl(condition):
+        if name == "_count" and value.isascii() and value.isdigit():
+            return max(1, min(int(value[:9]), MOST_DELETED))
+    return 1

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
+from typing import Protocol
 
 import asyncpg
 
@@ -19,7 +22,12 @@ from yba.foundation.record import bundle, settings, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.bundle import Plan, Planned
 from yba.foundation.record.duplicates import refuse_duplicates_in
-from yba.foundation.record.errors import SeveralMatches, UnreadableBody
+from yba.foundation.record.errors import (
+    BundleRefused,
+    ResourceNotFound,
+    SeveralMatches,
+    UnreadableBody,
+)
 from yba.foundation.record.keys import bare_key, id_of, value_key
 from yba.foundation.record.operations import Operation, Operations, matching
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
@@ -32,9 +40,17 @@ from yba.kernel.ids import new_id
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Database, Tx
 
-_DECODED_AT_ONCE = 200
+_LONGEST_TURN_SECONDS = 0.004
 _GROUP = 64
 _REMEMBERED = 50_000
+
+
+class Around(Protocol):
+    """What a caller does in the transaction of a bundle, before and after its writes."""
+
+    async def before(self, tx: Tx) -> None: ...
+
+    async def after(self, tx: Tx) -> None: ...
 
 
 class Processor:
@@ -46,60 +62,102 @@ class Processor:
         # (type, key, row) of conditional references whose true value was compared before.
         self._proven: set[tuple[int, int, int]] = set()
 
-    async def process(self, body: bytes, *, actor: Actor, at: datetime, what: str) -> Plan:
+    async def process(
+        self, plan: Plan, *, actor: Actor, at: datetime, what: str, around: Around | None = None
+    ) -> Plan:
         """Carry out a transaction or batch; outcomes are in the plan's entries.
 
         A transaction raises the first refusal and stores nothing. Reads are left to the caller.
         """
-        plan = bundle.read(body, base=self.base)
-        resolved: dict[bytes, str] = {}
-        if plan.conditional_references:
-            resolved = await self._resolve(plan, at)
-        conditional = any(
-            e.condition is not None and e.method in ("POST", "PUT") for e in plan.entries
-        )
-        if plan.type == "transaction" and conditional:
-            async with self.database.transaction() as tx:
-                await self._resolve_entries(tx, plan, actor, at)
-                await self._prepare(plan, resolved, actor, at, what)
-                await self._atomically(tx, plan, at)
-            return plan
-        await self._prepare(plan, resolved, actor, at, what)
-        if plan.type == "transaction":
-            async with self.database.transaction() as tx:
-                await self._atomically(tx, plan, at)
-        else:
+        work = _Work(plan, actor, at, what)
+        contested = self._contested(plan)
+        if plan.type == "batch":
+            resolved = await self._resolve_outside(plan, at)
+            await self._prepare(work, resolved)
             await self._independently(_operations(plan), at)
+        elif not contested and not any(e.condition is not None for e in plan.entries):
+            resolved = await self._resolve_outside(plan, at)
+            await self._prepare(work, resolved)
+            async with self.database.transaction() as tx:
+                if around is not None:
+                    await around.before(tx)
+                await self._atomically(tx, plan.entries, at)
+                if around is not None:
+                    await around.after(tx)
+        else:
+            async with self.database.transaction() as tx:
+                if around is not None:
+                    await around.before(tx)
+                await self._in_steps(tx, work, contested)
+                if around is not None:
+                    await around.after(tx)
         return plan
 
+    def _contested(self, plan: Plan) -> list[bytes]:
+        """Return the conditional references whose answer the bundle's own writes may change."""
+        if plan.type == "batch" or not plan.conditional_references:
+            return []
+        written = {entry.type for entry in plan.entries if not entry.inner}
+        return [t for t, (type_, _) in plan.conditional_references.items() if type_ in written]
+
+    async def _in_steps(self, tx: Tx, work: _Work, contested: list[bytes]) -> None:
+        """Carry out a transaction in the order of FHIR, where a step may depend on those before."""
+        plan, at = work.plan, work.at
+        deletions = [entry for entry in plan.entries if entry.method == "DELETE"]
+        for entry in deletions:
+            entry.operation = bundle.operation_of(entry, work.actor, work.what)
+        await self._atomically(tx, deletions, at)
+        await self._resolve_entries(tx, plan, work.actor, at)
+        _refuse_overlap(plan)
+        resolved = await self._resolve(tx, plan, at, without=contested)
+        await self._prepare(work, resolved, later=contested)
+        done = [e for e in plan.entries if e.operation is not None and e.method != "DELETE"]
+        await self._atomically(tx, done, at)
+        if contested:
+            resolved = await self._resolve(tx, plan, at)
+            await self._prepare(work, resolved)
+            numbers = {entry.number for entry in done}
+            left = [e for e in plan.entries if e.number not in numbers and e.method != "DELETE"]
+            await self._atomically(tx, left, at)
+
     async def _prepare(
-        self, plan: Plan, resolved: dict[bytes, str], actor: Actor, at: datetime, what: str
+        self, work: _Work, resolved: dict[bytes, str], *, later: Sequence[bytes] = ()
     ) -> None:
-        """Decode, validate and file everything that does not depend on what is stored."""
-        body = bundle.rewrite(plan, resolved)
-        bundle.decode(plan, body, actor=actor, what=what)
-        moment = Moment(at)
-        for number, operation in enumerate(_operations(plan)):
-            if operation.method == "POST" and operation.condition is None and operation.open:
+        """Decode, validate and file everything that does not depend on what is stored.
+
+        Entries that contain one of the texts `later` are left for another time.
+        """
+        plan, moment = work.plan, Moment(work.at)
+        raws = bundle.resources_in(bundle.rewrite(plan, resolved))
+        turn = _Turn()
+        for entry, raw in zip(plan.entries, raws, strict=True):
+            if entry.operation is not None or any(text in raw for text in later):
+                continue
+            bundle.decode(plan, entry, raw, actor=work.actor, what=work.what)
+            operation = entry.operation
+            if operation and operation.method == "POST" and operation.condition is None:
                 try:
                     prepare(operation, moment)
                 except Refusal as refused:
                     if plan.type == "transaction":
+                        refused.values.setdefault("entry", entry.number)
                         raise
                     operation.error = refused
-            if number % _DECODED_AT_ONCE == _DECODED_AT_ONCE - 1:
-                # Let others be served in the middle of a large bundle.
-                await asyncio.sleep(0)
+            await turn.over()
         await terms.write_ahead(
             self.database, (t for o in _operations(plan) if o.row for t in o.row.terms)
         )
 
-    async def _atomically(self, tx: Tx, plan: Plan, at: datetime) -> None:
-        operations = _operations(plan)
-        await Operations(tx, at=at).carry_out(operations)
-        for operation in operations:
-            if operation.error is not None:
-                raise operation.error
+    async def _atomically(self, tx: Tx, entries: Sequence[Planned], at: datetime) -> None:
+        wanted = [entry for entry in entries if entry.operation is not None]
+        await Operations(tx, at=at).carry_out(
+            [e.operation for e in wanted if e.operation is not None and e.operation.open]
+        )
+        for entry in wanted:
+            refused = entry.operation.error if entry.operation else None
+            if refused is not None:
+                refused.values.setdefault("entry", entry.number)
+                raise refused
 
     async def _independently(self, operations: Sequence[Operation], at: datetime) -> None:
         for wave in waves(operations):
@@ -111,50 +169,68 @@ class Processor:
         """Find which entries of a transaction exist already, so that references can name them."""
         probes: list[tuple[Planned, Operation]] = []
         for entry in plan.entries:
-            if entry.condition is not None and entry.method in ("POST", "PUT"):
+            if entry.condition is not None and entry.method in ("POST", "PUT", "PATCH"):
                 probe = Operation(
                     "POST", entry.type, actor, id=entry.id or new_id(), condition=entry.condition
                 )
                 probes.append((entry, probe))
         await Operations(tx, at=at).resolve([probe for _, probe in probes])
         for entry, probe in probes:
-            if probe.error is not None:
-                raise probe.error
-            if entry.method == "PUT":
+            try:
                 self._address(entry, probe)
-            else:
+            except Refusal as refused:
+                refused.values.setdefault("entry", entry.number)
+                raise
+
+    def _address(self, entry: Planned, probe: Operation) -> None:
+        if probe.error is not None:
+            raise probe.error
+        entry.condition = None
+        match entry.method:
+            case "POST":
                 entry.id = probe.id
                 if probe.outcome is not None:
                     # The first entry with this condition creates; this one only points to it.
                     probe.twin = None
                     entry.operation = probe
-            entry.condition = None
+            case "PATCH":
+                if probe.outcome is None:
+                    raise ResourceNotFound
+                entry.id = probe.id
+            case _:
+                own = entry.own_id
+                if probe.outcome is not None and own not in (None, probe.id):
+                    raise UnreadableBody(reason="the id in the body is not that of the match")
+                entry.id = own or probe.id
+                entry.must_be_new = probe.outcome is None and own is not None
 
-    def _address(self, entry: Planned, probe: Operation) -> None:
-        own = entry.own_id
-        if probe.outcome is not None and own not in (None, probe.id):
-            raise UnreadableBody(reason="the id in the body is not that of the match")
-        entry.id = own or probe.id
+    async def _resolve_outside(self, plan: Plan, at: datetime) -> dict[bytes, str]:
+        if not plan.conditional_references:
+            return {}
+        async with self.database.borrow() as connection:
+            return await self._resolve(Tx(connection), plan, at)
 
-    async def _resolve(self, plan: Plan, at: datetime) -> dict[bytes, str]:
+    async def _resolve(
+        self, tx: Tx, plan: Plan, at: datetime, *, without: Sequence[bytes] = ()
+    ) -> dict[bytes, str]:
         """Return the literal reference of every conditional reference in the bundle.
 
         Those that match nothing stay as they are and fail their entry when it is decoded.
         """
         found: dict[bytes, str] = {}
         wanted: list[tuple[bytes, int, int, str, str]] = []
-        async with self.database.borrow() as connection:
-            tx = Tx(connection)
-            for text, (type_, condition) in plan.conditional_references.items():
-                simple = _identifier(type_, condition)
-                if simple is not None:
-                    wanted.append((text, *simple))
-                    continue
-                matches = await matching(tx, type_, condition, at)
-                if matches:
-                    found[text] = _only(type_, [match.id for match in matches])
-            if wanted:
-                found.update(await self._by_identifier(tx, wanted))
+        for text, (type_, condition) in plan.conditional_references.items():
+            if text in without:
+                continue
+            simple = _identifier(type_, condition)
+            if simple is not None:
+                wanted.append((text, *simple))
+                continue
+            matches = await matching(tx, type_, condition, at)
+            if matches:
+                found[text] = _only(type_, [match.id for match in matches])
+        if wanted:
+            found.update(await self._by_identifier(tx, wanted))
         return found
 
     async def _by_identifier(
@@ -179,6 +255,45 @@ class Processor:
             for (text, _, _, type_, _), found in zip(wanted, ids, strict=True)
             if found
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A bundle that is being carried out: for whom, as of when, under which name in the trail."""
+
+    plan: Plan
+    actor: Actor
+    at: datetime
+    what: str
+
+
+class _Turn:
+    """Lets others be served while something large is worked on."""
+
+    def __init__(self) -> None:
+        self._since = perf_counter()
+
+    async def over(self) -> None:
+        """Give way if the turn has lasted long enough."""
+        if perf_counter() - self._since > _LONGEST_TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._since = perf_counter()
+
+
+def _refuse_overlap(plan: Plan) -> None:
+    """Raise BundleRefused where conditions of two entries turn out to name one resource."""
+    seen: set[tuple[str, str]] = set()
+    for entry in plan.entries:
+        if entry.method not in ("PUT", "PATCH", "DELETE"):
+            continue
+        operation = entry.operation
+        ids = [entry.id]
+        if operation is not None and entry.method == "DELETE":
+            ids = [operation.id, *(other.id for other in operation.others)]
+        for id_ in filter(None, ids):
+            if (entry.type, id_) in seen:
+                raise BundleRefused(entry=entry.number, reason="the same resource appears twice")
+            seen.add((entry.type, id_))
 
 
 def _only(type_: str, ids: Sequence[str]) -> str:
@@ -229,18 +344,31 @@ def prepare(operation: Operation, moment: Moment) -> None:
 
 
 def waves(operations: Sequence[Operation]) -> list[list[Operation]]:
-    """Share operations out so that no resource appears twice in one wave; deletions go first."""
-    order = {"DELETE": 0, "POST": 1, "PUT": 2}
+    """Share operations out so that none depends on another of its wave; deletions go first.
+
+    Of the same resource there is one in a wave, and of the same condition, unless all are creates:
+    those make one resource together.
+    """
+    order = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
     result: list[list[Operation]] = []
-    count: dict[object, int] = {}
+    places: dict[object, tuple[int, bool]] = {}
     for operation in sorted(operations, key=lambda o: order[o.method]):
-        key: object = operation.place if operation.id else (operation.type, operation.condition)
-        wave = count.get(key, 0)
-        count[key] = wave + 1
+        key, creates = place_or_condition(operation)
+        wave, created = places.get(key, (-1, False))
+        if wave < 0 or not (creates and created):
+            wave += 1
+        places[key] = (wave, creates)
         while len(result) <= wave:
             result.append([])
         result[wave].append(operation)
     return result
+
+
+def place_or_condition(operation: Operation) -> tuple[object, bool]:
+    """Return what two operations must not share, and whether this one is a conditional create."""
+    if operation.condition is not None:
+        return (operation.type, operation.condition), operation.method == "POST"
+    return operation.place, False
 
 
 async def carry_out_together(
@@ -304,12 +432,11 @@ class GroupWriter:
     def _take(self) -> list[tuple[Operation, asyncio.Future[None]]]:
         taken: list[tuple[Operation, asyncio.Future[None]]] = []
         left: list[tuple[Operation, asyncio.Future[None]]] = []
-        places: set[object] = set()
+        places: dict[object, bool] = {}
         for item in self._waiting:
-            operation = item[0]
-            key = operation.place if operation.id else (operation.type, operation.condition)
-            if len(taken) < _GROUP and key not in places:
-                places.add(key)
+            key, creates = place_or_condition(item[0])
+            if len(taken) < _GROUP and (key not in places or (creates and places[key])):
+                places[key] = creates
                 taken.append(item)
             else:
                 left.append(item)

@@ -29,7 +29,7 @@ INSERT: LiteralString = """
         INSERT INTO record.coded (k, ts, rid, type)
         SELECT x.* FROM unnest($5::record.coded_row[]) x JOIN fresh USING (type, rid)
     )
-    SELECT type, rid FROM fresh
+    SELECT type, rid, (SELECT version FROM record.parameter_stamp) AS stamp FROM fresh
 """
 
 # The same for rows whose ids were made for them a moment ago: nothing has to be compared.
@@ -49,10 +49,12 @@ INSERT_NEW: LiteralString = """
     ), codes AS (
         INSERT INTO record.coded (k, ts, rid, type)
         SELECT * FROM unnest($5::record.coded_row[])
+    ), terms AS (
+        INSERT INTO record.term
+        SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
+        ON CONFLICT (k) DO NOTHING
     )
-    INSERT INTO record.term
-    SELECT * FROM unnest($4::record.term_row[]) ORDER BY k
-    ON CONFLICT (k) DO NOTHING
+    SELECT version FROM record.parameter_stamp
 """
 
 TERMS: LiteralString = """
@@ -128,6 +130,7 @@ UPDATE: LiteralString = """
            labels = w.labels
       FROM wanted w
      WHERE r.type = w.type AND r.rid = w.rid
+    RETURNING (SELECT version FROM record.parameter_stamp)
 """
 
 READ_MANY: LiteralString = """
@@ -322,4 +325,59 @@ OUTSIDE_COMPARTMENT: LiteralString = """
       JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
      WHERE r.flags & 1 = 0 AND NOT r.keys && $3::bigint[]
        AND (r.patient IS NULL OR r.patient = $4)
+"""
+
+# History, with the moment until which each state was the current one: states of a period ($4, $5),
+# and of certain rows ($9, $10).
+HISTORY_WITHIN: LiteralString = """
+    SELECT type, rid, fid, version, updated, flags, body
+      FROM (SELECT h.type, h.rid, r.fid, h.version, h.updated, h.flags, h.body,
+                   CASE WHEN r.version = h.version + 1 THEN r.updated ELSE
+                        (SELECT n.updated FROM record.history n
+                          WHERE n.type = h.type AND n.rid = h.rid AND n.version = h.version + 1)
+                   END AS until
+              FROM record.history h JOIN record.resource r ON r.type = h.type AND r.rid = h.rid
+            UNION ALL
+            SELECT type, rid, fid, version, updated, flags, body, NULL FROM record.resource) s
+     WHERE type = ANY($1::smallint[]) AND ($2::bigint IS NULL OR rid = $2)
+       AND updated >= $3 AND updated < $5 AND (until IS NULL OR until > $4)
+       AND (updated, rid, version) < ($6, $7, $8)
+       AND ($9::smallint[] IS NULL
+            OR (type, rid) IN (SELECT * FROM unnest($9::smallint[], $10::bigint[])))
+     ORDER BY updated DESC, rid DESC, version DESC
+     LIMIT $11
+"""
+
+EXISTS: LiteralString = """
+    SELECT EXISTS (SELECT FROM record.resource WHERE type = $1 AND rid = $2)
+"""
+
+# Which of these states (numbered $1) are deletions.
+DELETIONS: LiteralString = """
+    SELECT w.n
+      FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::int[]) AS w (n, type, rid, version)
+      JOIN record.history h ON h.type = w.type AND h.rid = w.rid AND h.version = w.version
+     WHERE h.flags & 1 = 1
+"""
+
+# The first transaction that had not begun yet, and the oldest that is still running.
+SNAPSHOT_END: LiteralString = """
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+"""
+OLDEST_RUNNING: LiteralString = """
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+"""
+
+# Answers to writes with an idempotency key.
+REPEATED: LiteralString = """
+    SELECT digest, answer FROM record.repeated WHERE account = $1 AND key = $2
+"""
+KEEP_REPEATED: LiteralString = """
+    INSERT INTO record.repeated (account, key, digest, answer, answered_at)
+    VALUES ($1, $2, $3, $4, $5)
+"""
+FORGET_REPEATED: LiteralString = """
+    DELETE FROM record.repeated WHERE (account, key) IN (
+        SELECT account, key FROM record.repeated WHERE answered_at < $1 LIMIT 100
+           FOR UPDATE SKIP LOCKED)
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -12,32 +11,27 @@ import structlog
 
 from yba import __version__
 from yba.foundation.record import bundle, terms
+from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.processing import GroupWriter, Processor
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
-from yba.kernel.refusal import NotFound, NotSignedIn, Refusal
+from yba.kernel.refusal import NotSignedIn, Refusal
 from yba.plumbing.web import AppState
-from yba.surfaces.fhir_api import bulk, capability, operations, outcomes
+from yba.surfaces.fhir_api import bulk, capability, operations, outcomes, routing
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
 from yba.surfaces.fhir_api.connections import SearchConnections, WriteConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
-from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction, permit
-from yba.surfaces.fhir_api.operation import Call
+from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction
+from yba.surfaces.fhir_api.operations import terminology_capabilities
 from yba.surfaces.fhir_api.reads import CoalescedReads
 from yba.surfaces.fhir_api.sockets import Sockets
 from yba.surfaces.fhir_api.trail import Trail
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_BULK = bulk.PLACE + "/"
+_ALL_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _log = structlog.get_logger("yba.fhir")
-
-
-class UnknownPlace(NotFound):
-    """An address below the FHIR base that means nothing."""
-
-    code = "fhir.unknown-place"
-    message = "Not found: this address means nothing below the FHIR base."
 
 
 class FhirApp:
@@ -60,10 +54,12 @@ class FhirApp:
             clock=utc_now,
             reads=CoalescedReads(state.database),
             searches=SearchConnections(state.database),
+            writing=self._writing,
             writer=GroupWriter(self._writing, clock=utc_now, writers=1),
             processor=Processor(state.database, base=self._base),
             trail=self.trail,
             data_dir=state.settings.data_dir,
+            route=self._route,
         )
         self._sockets = Sockets(self._do, self._callers, root)
 
@@ -78,10 +74,7 @@ class FhirApp:
         try:
             await self._answer(exchange)
         except Refusal as refused:
-            extra: Headers = []
-            if isinstance(refused, NotSignedIn):
-                extra = [(b"www-authenticate", b'Bearer realm="fhir"')]
-            await exchange.answer(refused.status, outcomes.body(refused), extra)
+            await exchange.answer(refused.status, outcomes.body(refused), _headers_of(refused))
         except UnicodeDecodeError:
             refused = Refusal()
             await exchange.answer(400, outcomes.body(refused))
@@ -106,9 +99,9 @@ class FhirApp:
         await self._writing.close()
 
     async def _answer(self, exchange: Exchange) -> None:
-        parts = exchange.path.split("/") if exchange.path else []
-        if parts == ["metadata"] and exchange.method in ("GET", "HEAD"):
-            await exchange.answer(200, self._statement())
+        path = exchange.path
+        if path == "metadata" or exchange.method == "OPTIONS":
+            await self._public(exchange)
             return
         actor = await self._callers.actor(exchange.header(b"authorization"))
         if self._loading is None:
@@ -116,66 +109,67 @@ class FhirApp:
         if not self._loading.done():
             # Once for all who arrive meanwhile; without it writing is slower, not wrong.
             await asyncio.wait([self._loading])
-        if parts[:1] == [bulk.PLACE]:
-            await bulk.answer(exchange, actor, self._do, parts[1:])
+        if path.startswith(_BULK):
+            await bulk.answer(exchange, actor, self._do, path.split("/")[1:])
             return
-        if not operations.has_own_formats(parts[-1:]):
+        if not _chooses_its_format(exchange.method, path):
             exchange.refuse_other_formats()
-        do, method = self._do, exchange.method
-        match method, parts:
-            case (("GET" | "HEAD"), [type_, id_]) if type_ in TYPE_NUMBERS and _ID.fullmatch(id_):
-                if id_ == "_history":
-                    await do.history(exchange, actor, type_, None)
-                else:
-                    await do.read(exchange, actor, type_, id_)
-            case (("GET" | "HEAD"), [type_]) if type_ in TYPE_NUMBERS:
-                await do.search(exchange, actor, type_)
-            case "POST", [type_] if type_ in TYPE_NUMBERS:
-                await do.create(exchange, actor, type_)
-            case "POST", []:
-                await do.bundle(exchange, actor)
-            case "POST", [type_, "_search"] if type_ in TYPE_NUMBERS:
-                await do.search(exchange, actor, type_)
-            case (("GET" | "HEAD" | "POST"), [*place, name]) if name[0] == "$" and len(place) <= 2:
-                await self._operation(exchange, actor, name[1:], *place)
-            case "PUT", [type_, id_] if type_ in TYPE_NUMBERS and _ID.fullmatch(id_):
-                await do.update(exchange, actor, type_, id_)
-            case "PUT", [type_] if type_ in TYPE_NUMBERS:
-                await do.update(exchange, actor, type_, "")
-            case "DELETE", [type_, id_] if type_ in TYPE_NUMBERS and _ID.fullmatch(id_):
-                await do.delete(exchange, actor, type_, id_)
-            case "DELETE", [type_] if type_ in TYPE_NUMBERS:
-                await do.delete(exchange, actor, type_, "")
-            case (("GET" | "HEAD"), ["_history"]):
-                await do.history(exchange, actor, None, None)
-            case (("GET" | "HEAD"), [type_, "_history"]) if type_ in TYPE_NUMBERS:
-                await do.history(exchange, actor, type_, None)
-            case (("GET" | "HEAD"), [type_, id_, "_history"]) if type_ in TYPE_NUMBERS:
-                await do.history(exchange, actor, type_, id_)
-            case (("GET" | "HEAD"), [type_, id_, "_history", version]) if type_ in TYPE_NUMBERS:
-                await do.vread(exchange, actor, type_, id_, version)
-            case _, [type_, *_] if type_ not in TYPE_NUMBERS:
-                raise UnknownPlace
-            case _:
-                raise NoSuchInteraction
+        await routing.route(self._do, exchange, actor)
 
-    async def _operation(
-        self, exchange: Exchange, actor: Actor, name: str, type_: str | None = None, id_: str = ""
-    ) -> None:
-        known = type_ in TYPE_NUMBERS or type_ in operations.FOREIGN_TYPES
-        if (type_ and not known) or (id_ and not _ID.fullmatch(id_)):
-            raise UnknownPlace
-        level = "instance" if id_ else "type" if type_ else "system"
-        operation = operations.find(name, level, type_)
-        if operation is None or (operation.by_post_only and exchange.method != "POST"):
-            raise NoSuchInteraction
-        permit(actor, operation.permission)
-        await operation.handle(Call(operation, exchange, actor, self._do, type_, id_ or None))
+    async def _route(self, exchange: Exchange, actor: Actor) -> None:
+        """Answer an entry of a bundle."""
+        if exchange.path == "metadata":
+            await self._public(exchange)
+        else:
+            await routing.route(self._do, exchange, actor)
+
+    async def _public(self, exchange: Exchange) -> None:
+        """Answer what may be known without signing in: what this server can do."""
+        exchange.refuse_other_formats()
+        if exchange.method == "OPTIONS":
+            if exchange.path in ("", "metadata"):
+                await exchange.answer(
+                    200, self._statement(), [(b"allow", b"GET, HEAD, POST, OPTIONS")]
+                )
+                return
+            # A browser of another origin is told nothing that would let it in.
+            await exchange.answer(204, headers=[(b"allow", _ALL_METHODS)])
+            return
+        if exchange.method not in ("GET", "HEAD"):
+            raise NoSuchInteraction("GET, HEAD, OPTIONS")
+        match exchange.parameter("mode"):
+            case "" | "full" | "normative":
+                await exchange.answer(200, self._statement())
+            case "terminology":
+                await exchange.answer(200, await self._terminology())
+            case _:
+                raise UnsearchableQuery(reason="mode must be full, normative or terminology")
+
+    async def _terminology(self) -> bytes:
+        return await terminology_capabilities.statement(
+            self._database, base=self._base, name=self._settings.facility_name,
+            version=__version__, at=self._started,
+        )  # fmt: skip
 
     def _statement(self) -> bytes:
         return capability.statement(
             self._base, self._settings.facility_name, __version__, self._started
         )
+
+
+def _headers_of(refused: Refusal) -> Headers:
+    if isinstance(refused, NotSignedIn):
+        return [(b"www-authenticate", b'Bearer realm="fhir"')]
+    if isinstance(refused, NoSuchInteraction) and refused.allow:
+        return [(b"allow", refused.allow.encode())]
+    return []
+
+
+def _chooses_its_format(method: str, path: str) -> bool:
+    """Return whether what is at this place decides by itself in which formats it answers."""
+    if path.startswith("Binary/") and method in ("GET", "HEAD"):
+        return True
+    return "$" in path and operations.has_own_formats([path.rpartition("/")[2]])
 
 
 def fhir_app(state: AppState, *, authenticate: Authenticate) -> FhirApp:

@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
@@ -249,8 +250,9 @@ class InnerExchange(Exchange):
         self.answered = (status, headers or [], b"" if self.method == "HEAD" else body)
 
     async def stream(
-        self, pieces: AsyncIterator[bytes], content_type: bytes, *, status: int = 200,
-        headers: Iterable[tuple[bytes, bytes]] = (),
+        self, pieces: AsyncIterator[bytes], content_type: bytes,  # noqa: ARG002
+        *, status: int = 200,  # noqa: ARG002
+        headers: Iterable[tuple[bytes, bytes]] = (),  # noqa: ARG002
     ) -> None:  # fmt: skip
         """Refuse: a stream cannot stand in a bundle."""
         raise NotAcceptable
@@ -287,7 +289,11 @@ def _unzstd(body: bytes, limit: int) -> bytes:
         raise UnreadableBody(reason="the zstd body is broken") from None
     if len(content) > limit:
         raise TooLarge(limit=limit)
-    if body and not content:
+    # Known to be small enough now: read once more by the reader that tells whether the end was there.
+    again = unpacker.decompressobj(read_across_frames=False)
+    with suppress(zstandard.ZstdError):
+        again.decompress(body)
+    if not again.eof:
         raise UnreadableBody(reason="the zstd body is cut off")
     return content
 

@@ -38,6 +38,8 @@ class Operation:
     by_post_only: bool = False
     # It decides by itself in which formats it answers.
     own_formats: bool = False
+    # It may also be called at one version of a resource.
+    of_versions: bool = False
 
     def serves(self, level: Level, type_: str | None) -> bool:
         """Return whether it may be called at this place."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlencode
 
 import msgspec
 
+from yba.foundation.record.keys import row_id
 from yba.foundation.record.model import Version
 from yba.foundation.record.reading import Page
 from yba.foundation.record.rows import instant_text
@@ -74,21 +76,32 @@ def _found(base: bytes, one: Version, page: Page, mode: bytes) -> bytes:
     )  # fmt: skip
 
 
-def history_page(versions: list[Version], *, base: str, self_url: str, next_url: str) -> bytes:
-    """Return the history Bundle."""
+def history_page(
+    versions: list[Version], *, base: str, self_url: str, next_url: str,
+    brought_back: Collection[tuple[str, str, int]] = (),
+) -> bytes:  # fmt: skip
+    """Return the history Bundle; states in `brought_back` followed a deletion."""
     links = [_link("self", self_url)]
     if next_url:
         links.append(_link("next", next_url))
-    return _bundle(b"history", links, [_state(base, one) for one in versions], None)
+    entries = [
+        _state(base, one, (one.type, one.id, one.version) in brought_back) for one in versions
+    ]
+    return _bundle(b"history", links, entries, None)
 
 
-def _state(base: str, one: Version) -> bytes:
-    method, status = ("PUT", "200 OK")
+def _state(base: str, one: Version, brought_back: bool) -> bytes:
+    method, status = "PUT", "200 OK"
     url = f"{one.type}/{one.id}"
     if one.deleted:
         method, status = "DELETE", "204 No Content"
+    elif brought_back:
+        status = "201 Created"
     elif one.version == 1:
-        method, status, url = "POST", "201 Created", one.type
+        status = "201 Created"
+        if row_id(one.type, one.id) >= 0:
+            # The id is ours, so it was not the client who chose it.
+            method, url = "POST", one.type
     request = {"method": method, "url": url}
     response = {
         "status": status, "etag": one.etag, "lastModified": instant_text(one.updated),

@@ -1,0 +1,89 @@
+"""Histories beyond the plain one: during a period, of what a list names, and what came back.
+
+Standard: FHIR R4 http.html#history (`_at`, `_list`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from yba.foundation.record import store
+from yba.foundation.record.keys import row_id
+from yba.foundation.record.model import Version
+from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.reading import version_of
+from yba.plumbing.database import Tx
+
+Position = tuple[int, int, int]
+_LONGEST_WAIT_SECONDS = 2.0
+_ASKED_EVERY_SECONDS = 0.01
+
+
+async def within(
+    tx: Tx,
+    *,
+    types: Sequence[str],
+    id_: str | None,
+    since: int,
+    during: tuple[int, int] | None,
+    places: Sequence[tuple[str, str]] | None,
+    position: Position,
+    count: int,
+) -> tuple[list[Version], Position | None]:
+    """Return states newest first, and the position after which the next page begins.
+
+    `during` keeps states that were current at some moment from its first up to its second
+    microsecond; `places` keeps those of these (type, id) pairs.
+    """
+    low, high = during or (-(1 << 62), 1 << 62)
+    records = await tx.connection.fetch(
+        store.HISTORY_WITHIN,
+        [TYPE_NUMBERS[name] for name in types],
+        None if id_ is None else row_id(types[0], id_),
+        since, low, high, *position,
+        None if places is None else [TYPE_NUMBERS[type_] for type_, _ in places],
+        None if places is None else [row_id(*place) for place in places],
+        count + 1,
+    )  # fmt: skip
+    shown = records[:count]
+    following = None
+    if len(records) > count:
+        last = shown[-1]
+        following = (last["updated"], last["rid"], last["version"])
+    return [version_of(record, record["fid"]) for record in shown], following
+
+
+async def exists(tx: Tx, type_: str, id_: str) -> bool:
+    """Return whether there ever was such a resource."""
+    found: object = await tx.value(store.EXISTS, TYPE_NUMBERS[type_], row_id(type_, id_))
+    return bool(found)
+
+
+async def brought_back(tx: Tx, versions: Sequence[Version]) -> set[tuple[str, str, int]]:
+    """Return (type, id, version) of the states that followed a deletion."""
+    asked = [one for one in versions if one.version > 2 and not one.deleted]
+    if not asked:
+        return set()
+    records = await tx.connection.fetch(
+        store.DELETIONS,
+        list(range(len(asked))),
+        [TYPE_NUMBERS[one.type] for one in asked],
+        [row_id(one.type, one.id) for one in asked],
+        [one.version - 1 for one in asked],
+    )
+    found = [asked[record["n"]] for record in records]
+    return {(one.type, one.id, one.version) for one in found}
+
+
+async def wait_for_commits(tx: Tx) -> None:
+    """Wait, at most two seconds, until all that is running now is over.
+
+    Who writes and then asks what changed since finds what was written, although states above the
+    oldest running transaction are not shown yet.
+    """
+    end: int = await tx.value(store.SNAPSHOT_END)
+    waited = 0.0
+    while waited < _LONGEST_WAIT_SECONDS and await tx.value(store.OLDEST_RUNNING) < end:
+        await asyncio.sleep(_ASKED_EVERY_SECONDS)
+        waited += _ASKED_EVERY_SECONDS

@@ -1,0 +1,62 @@
+"""From bytes to a typed, valid resource.
+
+Standard: FHIR R4 json.html, validation.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yba.fhir import r4, validation
+from yba.foundation.record.duplicates import refuse_duplicate_keys
+from yba.foundation.record.errors import InvalidResource, PatchSpoils, UnreadableBody
+from yba.foundation.record.patching import Patch
+
+
+def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
+    """Return the typed, valid resource in `raw`, which must be of `type_`.
+
+    With `duplicates_later` the caller looks for properties given twice when it writes the row.
+
+    Raises UnreadableBody for broken JSON or another type, InvalidResource for a broken rule.
+    """
+    if b"\\u0000" in raw:
+        raise UnreadableBody(reason="a text contains the character NUL")
+    try:
+        resource: Any = r4.decode(raw)
+    except r4.NotFhir as problem:
+        return _explain(raw, str(problem))
+    name = type(resource).__name__
+    if name != type_:
+        raise UnreadableBody(reason=f"the body is a {name}, not a {type_}")
+    issues = [i for i in validation.check(raw, resource) if i.severity in ("error", "fatal")]
+    if issues:
+        raise InvalidResource(
+            count=len(issues), where=issues[0].expression, problem=issues[0].diagnostics
+        )
+    if not duplicates_later:
+        refuse_duplicate_keys(raw, resource)
+    return resource
+
+
+def _explain(raw: bytes, problem: str) -> Any:
+    issues = [i for i in validation.check(raw) if i.severity in ("error", "fatal")]
+    if not issues or issues[0].severity == "fatal":
+        raise UnreadableBody(reason=(issues[0].diagnostics if issues else problem)[:200])
+    raise InvalidResource(
+        count=len(issues), where=issues[0].expression, problem=issues[0].diagnostics
+    )
+
+
+def patched(patch: Patch, body: bytes, type_: str, id_: str) -> Any:
+    """Return the valid resource that a patch makes of `body`.
+
+    Raises PatchRefused, InvalidResource; PatchSpoils if it is another resource then, or none.
+    """
+    try:
+        resource = readable(patch(body), type_)
+    except UnreadableBody as problem:
+        raise PatchSpoils(reason=problem.values["reason"]) from None
+    if resource.id != id_:
+        raise PatchSpoils(reason="the id of a resource cannot be changed")
+    return resource
