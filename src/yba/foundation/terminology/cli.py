@@ -4,7 +4,7 @@
 to reach the node.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from yba.foundation.terminology import readers, service
+from yba.foundation.terminology import packages, readers, service
 from yba.foundation.terminology.importing import ImportReport
 from yba.kernel.clock import local_date, utc_now
 from yba.plumbing.database import Database, Tx
@@ -44,8 +44,13 @@ def _in_transaction(run_on_node: RunOnNode, verb: Callable[[Tx], Awaitable[T]]) 
     return run_on_node(go)
 
 
-def add_to(app: typer.Typer, run_on_node: RunOnNode) -> None:
-    """Add the commands `import`, `search` and `lists` to `app`."""
+# Keeps resources in the record, each by its id; a refused one is named with the reason.
+Save = Callable[[Database, Sequence[Mapping[str, Any]]], Awaitable[list[tuple[str, str]]]]
+
+
+def add_to(app: typer.Typer, run_on_node: RunOnNode, save: Save) -> None:
+    """Add the commands `import`, `load`, `search` and `lists` to `app`."""
+    app.command("load")(_load(run_on_node, save))
     app.command("import")(_import(run_on_node))
     app.command("search")(_search(run_on_node))
     app.command("lists")(_lists(run_on_node))
@@ -94,6 +99,65 @@ def _import(run_on_node: RunOnNode) -> Callable[..., Any]:
         _show(console, report, first_day)
 
     return import_
+
+
+def _load(run_on_node: RunOnNode, save: Save) -> Callable[..., Any]:
+    def load(
+        files: Annotated[
+            list[Path],
+            typer.Argument(help="FHIR packages (.tgz), resources (.json, .ndjson), tables (.csv)."),
+        ],
+        system: Annotated[str, typer.Option(help="Of a table: the URL of the code system.")] = "",
+        version: Annotated[str, typer.Option(help="Of a table: its version.")] = "",
+        name: Annotated[str, typer.Option(help="Of a table: its name.")] = "",
+        language: Annotated[str, typer.Option(help="Of a table: vi, en …")] = "vi",
+        code: Annotated[str, typer.Option(help="Of a table: the heading of the codes.")] = "",
+        display: Annotated[str, typer.Option(help="Of a table: the heading of the names.")] = "",
+        parent: Annotated[str, typer.Option(help="Of a table: the heading of the parents.")] = "",
+    ) -> None:
+        """Load code systems, value sets, maps, profiles and search parameters.
+
+        Packages and resources go into the record and are in force at once; loading them again
+        changes nothing. A table becomes a code system: columns code, display, parent, and every
+        other column as a property.
+
+        Example: yba terminology load hl7.terminology.r4.tgz
+
+        Example: yba terminology load tests.csv --system https://example.org/tests
+        """
+        console = Console()
+        columns = service.TableColumns(code=code, display=display, parent=parent)
+        refused: list[tuple[str, str]] = []
+        for file in files:
+            if file.suffix.lower() in (".csv", ".tsv", ".txt"):
+                if not system:
+                    raise typer.BadParameter("a table needs --system")
+
+                async def table(tx: Tx, file: Path = file) -> tuple[int, int]:
+                    return await service.load_table(
+                        tx, path=file, url=system, version=version, name=name,
+                        language=language, columns=columns,
+                    )  # fmt: skip
+
+                count, pairs = _in_transaction(run_on_node, table)
+                console.print(f"{file.name}: {count:,} concepts, {pairs:,} pairs above and below")
+                continue
+            found = list(packages.resources(file))
+
+            async def keep(
+                _: Settings, database: Database, found: list[dict[str, Any]] = found
+            ) -> list[tuple[str, str]]:
+                return await save(database, found)
+
+            problems = run_on_node(keep)
+            refused += problems
+            console.print(f"{file.name}: {len(found) - len(problems):,} resources")
+        for place, reason in refused:
+            console.print(f"  [red]{escape(place)}[/]: {escape(reason)}")
+        if refused:
+            raise typer.Exit(2)
+
+    return load
 
 
 def _show(console: Console, report: ImportReport, first_day: date) -> None:

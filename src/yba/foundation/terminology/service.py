@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import cast
 
-from yba.foundation.terminology import base, importing, national, shipped, store, system_store
+from yba.foundation.terminology import (
+    base,
+    importing,
+    national,
+    packages,
+    shipped,
+    store,
+    system_store,
+)
 from yba.foundation.terminology.asking import (
     Coded,
     Looked,
@@ -46,8 +55,15 @@ from yba.foundation.terminology.model import (
     system_name,
     words_of,
 )
+from yba.foundation.terminology.packages import TableColumns
 from yba.foundation.terminology.system_store import System
-from yba.foundation.terminology.taking_up import TYPES, refuse_unusable, take_up, withdraw
+from yba.foundation.terminology.taking_up import (
+    TYPES,
+    refuse_unusable,
+    take_rows,
+    take_up,
+    withdraw,
+)
 from yba.foundation.terminology.translating import (
     Delta,
     Match,
@@ -75,6 +91,7 @@ __all__ = [
     "PublishedList",
     "TYPES",
     "System",
+    "TableColumns",
     "Terms",
     "Translating",
     "Verdict",
@@ -98,6 +115,7 @@ __all__ = [
     "is_success",
     "known_system",
     "load_shipped",
+    "load_table",
     "lookup",
     "province_of_commune",
     "provinces",
@@ -326,3 +344,24 @@ async def import_list(
 async def systems(tx: Tx) -> list[System]:
     """Return every version of every code system that is known, by URL."""
     return await system_store.every(tx)
+
+
+async def load_table(
+    tx: Tx,
+    *,
+    path: Path,
+    url: str,
+    version: str,
+    name: str,
+    language: str,
+    columns: TableColumns,
+) -> tuple[int, int]:
+    """Load a code system from a table with headings; a second time replaces it.
+
+    Returns the number of concepts and of pairs in its hierarchy.
+    Raises UnreadableList, UnusableDefinition.
+    """
+    row, rows = packages.table(
+        path, url=url, version=version, name=name, language=language, columns=columns
+    )
+    return len(rows), await take_rows(tx, row, rows)

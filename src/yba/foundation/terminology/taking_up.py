@@ -15,7 +15,9 @@ import orjson
 from yba.fhir import r4
 from yba.foundation.terminology import map_store, set_store, system_store
 from yba.foundation.terminology.definitions import (
+    MOST_CONCEPTS,
     ConceptRow,
+    SystemRow,
     closure,
     concept_rows,
     contained_systems,
@@ -24,6 +26,7 @@ from yba.foundation.terminology.definitions import (
     value_set_definition,
     version_order,
 )
+from yba.foundation.terminology.errors import UnusableDefinition
 from yba.plumbing.database import Tx
 
 Json = Mapping[str, Any]
@@ -202,3 +205,27 @@ def rows_of(json: Json) -> tuple[list[ConceptRow], list[tuple[str, str, bool]]]:
     """Return a CodeSystem's concepts and every pair of its hierarchy. Raises UnusableDefinition."""
     rows = concept_rows(json)
     return rows, closure({concept.code: concept.parents for concept in rows})
+
+
+async def take_rows(tx: Tx, row: SystemRow, rows: Sequence[ConceptRow]) -> int:
+    """Take a code system read from a table into use, in place of one loaded before.
+
+    Returns the number of pairs of its hierarchy. Raises UnusableDefinition.
+    """
+    if len(rows) > MOST_CONCEPTS:
+        raise UnusableDefinition(reason=f"more than {MOST_CONCEPTS} concepts")
+    pairs = closure({concept.code: concept.parents for concept in rows})
+    await system_store.lock(tx)
+    before = [
+        one.system
+        for one in await system_store.versions(tx, url=row.url)
+        if one.origin == LOADED and one.version == row.version
+    ]
+    await system_store.drop(tx, systems=before)
+    key = await system_store.add(tx, row, origin=LOADED)
+    await system_store.put_concepts(tx, ((key, n, concept) for n, concept in enumerate(rows)))
+    await system_store.put_closure(tx, ((key, *pair) for pair in pairs))
+    await choose_system(tx, row.url)
+    await set_store.forget(tx, parts={row.url} | _implied(row.url))
+    await system_store.analyze(tx)
+    return len(pairs)
