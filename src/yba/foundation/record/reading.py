@@ -37,6 +37,7 @@ from yba.foundation.record.rows import DELETED
 from yba.plumbing.database import Tx
 
 MOST_READ_AT_ONCE = 5000
+_COUNTED_BEFORE_ESTIMATES = 1000
 # Of more types than these it is first asked which are stored at all.
 _FEW_TYPES = 12
 
@@ -268,8 +269,11 @@ async def _total(
     if search.total == "accurate":
         return (await run(tx, composer().count()))[0][0]
     if search.total == "estimate":
+        found = (await run(tx, composer().count(_COUNTED_BEFORE_ESTIMATES)))[0][0]
+        if found <= _COUNTED_BEFORE_ESTIMATES:
+            return found
         expected = re.search(r"rows=(\d+)", (await run(tx, composer().estimate()))[0][0])
-        return max(len(records), int(expected[1]) if expected else 0)
+        return max(found, int(expected[1]) if expected else 0)
     found = (await run(tx, composer().count(COUNTED_BY_DEFAULT)))[0][0]
     return None if found > COUNTED_BY_DEFAULT else found
 

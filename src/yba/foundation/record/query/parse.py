@@ -197,9 +197,10 @@ def condition_of(
     if parameter.kind == "reference" and modifier in TYPE_NUMBERS:
         return _typed_reference(type_, parameter, modifier, value)
     _refuse_modifier(parameter, modifier)
-    if not value:
+    # An alternative without a value asks nothing, where a name beginning with "" would be every name.
+    values = tuple(part for part in split(value, ",") if part)
+    if not values:
         return None
-    values = tuple(split(value, ","))
     if len(values) > _MOST_VALUES:
         raise UnsearchableQuery(reason=f"more than {_MOST_VALUES} alternatives for {code}")
     if modifier == "missing" and value not in ("true", "false"):
@@ -217,11 +218,15 @@ def _refuse_modifier(parameter: SearchParam, modifier: str) -> None:
         )
 
 
-def _typed_reference(type_: str, parameter: SearchParam, target: str, value: str) -> Leaf:
+def _typed_reference(type_: str, parameter: SearchParam, target: str, value: str) -> Leaf | None:
     if parameter.targets and target not in parameter.targets:
         raise UnsearchableQuery(reason=f"{parameter.code} of {type_} never refers to {target}")
-    values = (part if "/" in part else f"{target}/{part}" for part in split(value, ","))
-    return Leaf(type_, parameter, "", tuple(values))
+    values = [part if "/" in part else f"{target}/{part}" for part in split(value, ",") if part]
+    if len(values) > _MOST_VALUES:
+        raise UnsearchableQuery(
+            reason=f"more than {_MOST_VALUES} alternatives for {parameter.code}"
+        )
+    return Leaf(type_, parameter, "", tuple(values)) if values else None
 
 
 def _targets(type_: str, parameter: SearchParam, chosen: str) -> tuple[str, ...]:
