@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yba.surfaces.fhir_api.operation import Level, Operation
 from yba.surfaces.fhir_api.operations import (
+    docref,
     everything,
     export,
     graphql,
@@ -18,6 +19,7 @@ from yba.surfaces.fhir_api.operations import (
 )
 
 ALL: tuple[Operation, ...] = (
+    *docref.OPERATIONS,
     *everything.OPERATIONS,
     *export.OPERATIONS,
     *graphql.OPERATIONS,
