@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from yba.fhir.fhirpath.errors import FhirPathError
-from yba.fhir.fhirpath.values import Collection, Node, Quantity, system
+from yba.fhir.fhirpath.values import Collection, Item, Node, Quantity, system
 
 Code: TypeAlias = "Callable[[Env], Collection]"
 Function: TypeAlias = "Callable[[Env, Collection, tuple[Code, ...]], Collection]"
@@ -26,6 +26,8 @@ class Shared:
     variables: Mapping[str, Collection]
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     resolve: Callable[[str], Node | None] | None = None
+    conforms: Callable[[Node, str], bool | None] | None = None
+    member_of: Callable[[Item, str], bool | None] | None = None
     traces: list[tuple[str, Collection]] = field(default_factory=list)
 
 

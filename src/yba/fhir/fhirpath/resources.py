@@ -110,11 +110,28 @@ def _conforms_to(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Co
     profile = text(arguments[0](env))
     if profile is None or not focus:
         return []
-    name = profile.removeprefix(_STRUCTURE)
-    if name == profile or not (is_resource_type(name) or name in ("Resource", "DomainResource")):
-        raise FhirPathError("the profile is not known here")
     item = focus[0] if len(focus) == 1 else None
-    return [isinstance(item, Node) and is_type(item.type, name)]
+    if not isinstance(item, Node):
+        return [False]
+    name = profile.removeprefix(_STRUCTURE)
+    if name != profile and (is_resource_type(name) or name in ("Resource", "DomainResource")):
+        return [is_type(item.type, name)]
+    answer = None if env.shared.conforms is None else env.shared.conforms(item, profile)
+    if answer is None:
+        raise FhirPathError("the profile is not known here")
+    return [answer]
+
+
+def _member_of(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Collection:
+    value_set = text(arguments[0](env))
+    if value_set is None or not focus:
+        return []
+    if len(focus) > 1:
+        raise FhirPathError("memberOf takes one value")
+    answer = None if env.shared.member_of is None else env.shared.member_of(focus[0], value_set)
+    if answer is None:
+        raise FhirPathError("whether the code is in the value set is not known here")
+    return [answer]
 
 
 def _trace(env: Env, focus: Collection, arguments: tuple[Code, ...]) -> Collection:
@@ -172,6 +189,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int, Function]]] = {
     "getValue": (0, 0, _get_value),
     "resolve": (0, 0, _resolve),
     "conformsTo": (1, 1, _conforms_to),
+    "memberOf": (1, 1, _member_of),
     "trace": (1, 2, _trace),
     "now": (0, 0, _now),
     "today": (0, 0, _today),

@@ -14,7 +14,7 @@ from yba.fhir.fhirpath.errors import FhirPathError, FhirPathSyntaxError
 from yba.fhir.fhirpath.evaluation import Code, Env, Shared, truth
 from yba.fhir.fhirpath.parser import parse
 from yba.fhir.fhirpath.tree import Tree
-from yba.fhir.fhirpath.values import Collection, Node, root
+from yba.fhir.fhirpath.values import Collection, Item, Node, root
 
 _NO_VARIABLES: Mapping[str, Collection] = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,16 +36,19 @@ class Expression:
         variables: Mapping[str, Collection] | None = None,
         now: datetime = _EPOCH,
         resolve: Callable[[str], Node | None] | None = None,
+        conforms: Callable[[Node, str], bool | None] | None = None,
+        member_of: Callable[[Item, str], bool | None] | None = None,
     ) -> Collection:
         """Return the values of the expression for an element.
 
         `context` is what paths start from, `resource` the resource around it (itself if not given), `now` the
-        aware moment for now() and today(), `resolve` finds what a reference points to.
+        aware moment for now() and today(), `resolve` finds what a reference points to,
+        `conforms` and `member_of` answer conformsTo() and memberOf() (None: not known).
         Raises FhirPathError if the expression has no meaning there.
         """
         start = context if isinstance(context, Node) else root(context)
         around = start if resource is None else root(resource)
-        shared = Shared(around, variables or _NO_VARIABLES, now, resolve)
+        shared = Shared(around, variables or _NO_VARIABLES, now, resolve, conforms, member_of)
         try:
             return self.code(Env(shared, [start]))
         except RecursionError:

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from yba.fhir import ucum
 from yba.fhir.profiles.packages import Json, Packages
 
 _DEEPEST: Final = 12
+_UCUM: Final = "http://unitsofmeasure.org"
 # Code systems that are grammars or that the standard leaves to others; their codes are known by their form.
 _GRAMMARS: Final[Mapping[str, re.Pattern[str]]] = {
     "urn:ietf:bcp:47": re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*"),
@@ -70,6 +72,8 @@ class PackagedTerminology:
     def _of_system(self, code: str, part: _Part) -> bool | None:
         if part.codes is not None:
             return code in part.codes
+        if part.system == _UCUM and not part.filters:
+            return ucum.is_valid(code)
         grammar = _GRAMMARS.get(part.system)
         if grammar is not None:
             return grammar.fullmatch(code) is not None

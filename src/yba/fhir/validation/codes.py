@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from yba.fhir.fhirpath.values import Node
+from yba.fhir.fhirpath.values import Item, Node
 from yba.fhir.profiles.rules import Binding
 from yba.fhir.validation import messages
 
@@ -55,6 +55,13 @@ def is_in(examiner: Examiner, codings: list[Coded], value_set: str) -> bool | No
         if one is None:
             answer = None
     return answer
+
+
+def is_member(examiner: Examiner, item: Item, value_set: str) -> bool | None:
+    """Return whether a value of an expression has a code of a value set; None if that cannot be said."""
+    bare: list[Coded] = [(None, str(item))]
+    codings = codings_of(item) if isinstance(item, Node) else bare
+    return False if codings is None else is_in(examiner, codings, value_set)
 
 
 def codings_of(node: Node) -> list[Coded] | None:

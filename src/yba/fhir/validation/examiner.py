@@ -310,7 +310,15 @@ class Examiner:
             if is_core and not base:
                 # The walk of the base definitions asks it.
                 continue
-            answer = ask(constraint, node, scope, self.now, is_core=is_core)
+            answer = ask(
+                constraint,
+                node,
+                scope,
+                now=self.now,
+                is_core=is_core,
+                conforms=lambda n, url: self.conforms(n, path, url, scope),
+                member_of=lambda n, url: codes.is_member(self, n, url),
+            )
             if answer == "broken":
                 severity: Severity = "error" if constraint.severity == "error" else "warning"
                 self.say(

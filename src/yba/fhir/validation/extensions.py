@@ -57,6 +57,8 @@ def _one(
         # Inside of a complex extension the parent's definition says what there may be.
         if holder.type != "Extension":
             examiner.say("error", "value", f"{path}.url", messages.EXTENSION_RELATIVE)
+        elif url not in (known := _parts_of(examiner, holder)) and known:
+            examiner.say("error", "extension", path, messages.EXTENSION_PART, url=holder.value.url)
         return
     try:
         structure = examiner.packages.structure(url)
@@ -76,6 +78,15 @@ def _one(
         examiner.say("error", "extension", path, messages.EXTENSION_CONTEXT, url=url)
     if examiner.is_new("profile", path, url):
         examiner.element(root(extension), path, structure.root, scope, base=False)
+
+
+def _parts_of(examiner: Examiner, holder: Node) -> set[str]:
+    """Return the addresses that a complex extension's definition gives to its parts; none if it is not known."""
+    url = holder.value.url or ""
+    structure = examiner.known(url) if ":" in url else None
+    inner = None if structure is None else structure.root.children.get("extension")
+    rules = [] if inner is None else [s.children.get("url") for s in inner.slices]
+    return {r.fixed for r in rules if r is not None and isinstance(r.fixed, str)}
 
 
 def _may_stand(structure: Structure, rule: Rule, scope: Scope, path: str, holder: Node) -> bool:

@@ -5,13 +5,14 @@ Standard: FHIR R4 ElementDefinition.constraint, fhirpath.html (variables).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from yba.fhir.fhirpath import Expression, FhirPathError, Node, compile_expression
 from yba.fhir.fhirpath.evaluation import truth
-from yba.fhir.fhirpath.values import Collection, root
+from yba.fhir.fhirpath.values import Collection, Item, root
 from yba.fhir.profiles.rules import Constraint
 from yba.fhir.validation.scope import Scope
 
@@ -43,9 +44,16 @@ REPAIRED: Final = {
 
 
 def ask(
-    constraint: Constraint, node: Node, scope: Scope, now: datetime, *, is_core: bool
+    constraint: Constraint,
+    node: Node,
+    scope: Scope,
+    *,
+    now: datetime,
+    is_core: bool,
+    conforms: Callable[[Node, str], bool | None],
+    member_of: Callable[[Item, str], bool | None],
 ) -> Answer:
-    """Return whether an element keeps a rule.
+    """Return whether an element keeps a rule; the last two answer conformsTo() and memberOf().
 
     An empty answer keeps a rule of R4 itself: their XPath twins say "not(exists(...)) or". A profile's rule it breaks,
     as an invariant must be true.
@@ -63,6 +71,8 @@ def ask(
             variables=variables(node, scope),
             now=now,
             resolve=scope.resolve,
+            conforms=conforms,
+            member_of=member_of,
         )
         answer = truth(found)
         return "kept" if answer or (answer is None and is_core) else "broken"

@@ -1,4 +1,4 @@
-"""The sentences of deep validation. Placeholders are names of rules, elements and addresses, never data."""
+"""The sentences of validation. Placeholders are names of rules, elements and addresses, never data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,32 @@ def N_(message: str) -> str:  # noqa: N802 - the name every gettext tool looks f
     return message
 
 
+NOT_JSON: Final = N_("Not JSON: %(reason)s")
+NOT_WRITABLE: Final = N_("Cannot be written as JSON.")
+TOO_LARGE: Final = N_("Larger than %(limit)s bytes.")
+TOO_DEEP: Final = N_("Nested too deeply.")
+NO_OBJECT: Final = N_("A resource must be a JSON object.")
+NO_TYPE: Final = N_("resourceType is missing.")
+UNKNOWN_TYPE: Final = N_("resourceType is no R4 resource type.")
+BE_OBJECT: Final = N_("Must be a JSON object (%(type)s), is %(kind)s.")
+BE_ARRAY: Final = N_("Must be a JSON array, is %(kind)s.")
+BE_BOOLEAN: Final = N_("Must be true or false, is %(kind)s.")
+BE_WHOLE: Final = N_("Must be a whole number (%(type)s), is %(kind)s.")
+BE_NUMBER: Final = N_("Must be a number (decimal), is %(kind)s.")
+BE_TEXT: Final = N_("Must be text (%(type)s), is %(kind)s.")
+EMPTY_OBJECT: Final = N_("An object must not be empty.")
+EMPTY_ARRAY: Final = N_("An array must not be empty.")
+EMPTY_TEXT: Final = N_("Text must not be empty.")
+ONLY_ID: Final = N_("An element must have a value or children besides its id.")
+NO_ELEMENT: Final = N_("%(type)s has no element of this name.")
+ONE_TYPE: Final = N_("Only one type may be used, these are: %(names)s.")
+MANDATORY: Final = N_("This element is mandatory and missing.")
+ONE_LENGTH: Final = N_("Values and their extensions must be arrays of one length.")
+NULL_ALONE: Final = N_("null needs an extension at the same position.")
+NULL: Final = N_("null is not allowed; leave the element out.")
+BETWEEN: Final = N_("Must lie between %(low)s and %(high)s (%(type)s).")
+NOT_VALID: Final = N_("Is not a valid %(type)s.")
+NO_MEASURE: Final = N_("Too large or too small a number.")
 TOO_MANY: Final = N_("More than %(limit)s issues; the rest is not listed.")
 RULE: Final = N_("Rule %(key)s is broken: %(human)s")
 RULE_UNDECIDED: Final = N_("Rule %(key)s could not be evaluated, so it was not checked.")
@@ -52,6 +78,7 @@ EXTENSION_CONTEXT: Final = N_("The extension %(url)s may not stand here.")
 EXTENSION_MODIFIES: Final = N_("The extension %(url)s must stand among the modifier extensions.")
 EXTENSION_MODIFIES_NOT: Final = N_("The extension %(url)s is no modifier extension.")
 EXTENSION_RELATIVE: Final = N_("An extension outside of extensions needs an absolute address.")
+EXTENSION_PART: Final = N_("The extension %(url)s has no part of this name.")
 EXTENSION_BOTH: Final = N_("An extension has either a value or extensions, and one of them.")
 NARRATIVE_BROKEN: Final = N_("The narrative is not well-formed XHTML.")
 NARRATIVE_NAMESPACE: Final = N_("The narrative must be one div of the XHTML namespace.")

@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from yba.fhir import r4
-from yba.fhir.validation.issues import Issue
+from yba.fhir.validation import messages
+from yba.fhir.validation.issues import Issue, issue
 from yba.fhir.validation.soundness import is_sound
 from yba.fhir.validation.walker import issues_of
 
@@ -29,9 +30,9 @@ def check(document: bytes | r4.Resource, decoded: r4.Resource | None = None) -> 
     """
     body = document if isinstance(document, bytes) else _encode(document)
     if body is None:
-        return [Issue("fatal", "structure", "", "Cannot be written as JSON.")]
+        return [issue("fatal", "structure", "", messages.NOT_WRITABLE)]
     if len(body) > LARGEST_BODY:
-        return [Issue("fatal", "too-long", "", f"Larger than {LARGEST_BODY} bytes.")]
+        return [issue("fatal", "too-long", "", messages.TOO_LARGE, limit=LARGEST_BODY)]
     problem = _problem_of(body, decoded)
     return [] if problem is None else _explain(body, problem)[0]
 
@@ -69,9 +70,9 @@ def _explain(body: bytes, problem: str) -> tuple[list[Issue], Any]:
     try:
         plain = plain_json(body)
     except RecursionError:
-        return [Issue("fatal", "too-long", "", "Nested too deeply.")], None
+        return [issue("fatal", "too-long", "", messages.TOO_DEEP)], None
     except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
-        return [Issue("fatal", "structure", "", f"Not JSON: {error}")], None
+        return [issue("fatal", "structure", "", messages.NOT_JSON, reason=error)], None
     issues = issues_of(plain)
     if not issues and problem != _NOT_SOUND:
         # The decoder is stricter in something that the walker does not know; do not let it pass.

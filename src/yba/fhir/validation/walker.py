@@ -18,8 +18,9 @@ from yba.fhir.definitions import (
     properties_of,
 )
 from yba.fhir.primitives import LARGEST_EXPONENT
+from yba.fhir.validation import messages
 from yba.fhir.validation.formats import FORMATS
-from yba.fhir.validation.issues import Issue
+from yba.fhir.validation.issues import Issue, issue
 
 Json: TypeAlias = Any
 
@@ -42,7 +43,9 @@ def issues_of(value: Json) -> list[Issue]:
     try:
         walker.resource(value, "", 0)
     except _Enough:
-        walker.issues.append(Issue("error", "too-costly", "", "More issues than are listed here."))
+        walker.issues.append(
+            issue("error", "too-costly", "", messages.TOO_MANY, limit=_MOST_ISSUES)
+        )
     return walker.issues
 
 
@@ -50,23 +53,19 @@ class _Walker:
     def __init__(self) -> None:
         self.issues: list[Issue] = []
 
-    def say(self, code: str, path: str, text: str) -> None:
+    def say(self, code: str, path: str, message: str, **values: object) -> None:
         if len(self.issues) >= _MOST_ISSUES:
             raise _Enough
-        self.issues.append(Issue("error", code, path, text))
+        self.issues.append(issue("error", code, path, message, **values))
 
     def resource(self, value: Json, path: str, depth: int) -> None:
         if not isinstance(value, dict):
-            self.say("structure", path or "Resource", "A resource must be a JSON object.")
+            self.say("structure", path or "Resource", messages.NO_OBJECT)
             return
         type_ = cast("dict[str, Json]", value).get("resourceType")
         if not isinstance(type_, str) or not is_resource_type(type_):
-            text = (
-                "resourceType is missing."
-                if type_ is None
-                else "resourceType is no R4 resource type."
-            )
-            self.say("structure", path or "Resource", text)
+            message = messages.NO_TYPE if type_ is None else messages.UNKNOWN_TYPE
+            self.say("structure", path or "Resource", message)
             return
         rest = {k: v for k, v in cast("dict[str, Json]", value).items() if k != "resourceType"}
         self.object(type_, rest, path or type_, depth)
@@ -75,23 +74,23 @@ class _Walker:
         if type_ == "Resource":
             self.resource(value, path, depth)
         elif not isinstance(value, dict):
-            self.say("structure", path, f"Must be a JSON object ({type_}), is {_kind(value)}.")
+            self.say("structure", path, messages.BE_OBJECT, type=type_, kind=_kind(value))
         elif not value:
-            self.say("structure", path, "An object must not be empty.")
+            self.say("structure", path, messages.EMPTY_OBJECT)
         elif value.keys() == {"id"}:
-            self.say("structure", path, "An element must have a value or children besides its id.")
+            self.say("structure", path, messages.ONLY_ID)
         else:
             self.object(type_, cast("dict[str, Json]", value), path, depth)
 
     def object(self, type_: str, value: Mapping[str, Json], path: str, depth: int) -> None:
         if depth > DEEPEST:
-            self.say("too-long", path, "Nested too deeply.")
+            self.say("too-long", path, messages.TOO_DEEP)
             return
         rules = properties_of(type_)
         for name in value:
             rule = rules.get(name.removeprefix("_"))
             if rule is None or (name[0:1] == "_" and not _may_extend(rule)):
-                self.say("structure", f"{path}.{name}", f"{type_} has no element of this name.")
+                self.say("structure", f"{path}.{name}", messages.NO_ELEMENT, type=type_)
         found: dict[str, list[str]] = {}
         for rule in rules.values():
             if rule.name not in value and not (_may_extend(rule) and "_" + rule.name in value):
@@ -111,17 +110,17 @@ class _Walker:
     ) -> None:
         for element, names in found.items():
             if len(names) > 1:
-                text = f"Only one type may be used, these are: {', '.join(sorted(names))}."
-                self.say("structure", f"{path}.{element}", text)
+                listed = ", ".join(sorted(names))
+                self.say("structure", f"{path}.{element}", messages.ONE_TYPE, names=listed)
         for element in dict.fromkeys(r.element for r in rules.values() if r.minimum):
             if element not in found:
-                self.say("required", f"{path}.{element}", "This element is mandatory and missing.")
+                self.say("required", f"{path}.{element}", messages.MANDATORY)
 
     def list_of(self, rule: Property, value: Json, place: str, depth: int) -> None:
         if not isinstance(value, list):
-            self.say("structure", place, f"Must be a JSON array, is {_kind(value)}.")
+            self.say("structure", place, messages.BE_ARRAY, kind=_kind(value))
         elif not value:
-            self.say("structure", place, "An array must not be empty.")
+            self.say("structure", place, messages.EMPTY_ARRAY)
         else:
             for number, item in enumerate(cast("list[Json]", value)):
                 self.one(rule, item, f"{place}[{number}]", depth)
@@ -133,9 +132,7 @@ class _Walker:
             codings = value.get("coding", []) if rule.type == "CodeableConcept" else [value]
             systems, codes = concepts_of(rule.binding)
             if not any(c.get("system") in systems and c.get("code") in codes for c in codings):
-                self.say(
-                    "code-invalid", place, f"No code of the required value set {rule.binding}."
-                )
+                self.say("code-invalid", place, messages.NOT_IN_REQUIRED, set=rule.binding)
 
     def primitives(
         self, rule: Property, parent: Mapping[str, Json], place: str, depth: int
@@ -154,10 +151,10 @@ class _Walker:
             if side is absent:
                 lists.append([])
             elif not isinstance(side, list):
-                self.say("structure", place, f"Must be a JSON array, is {_kind(side)}.")
+                self.say("structure", place, messages.BE_ARRAY, kind=_kind(side))
                 return
             elif not side:
-                self.say("structure", place, "An array must not be empty.")
+                self.say("structure", place, messages.EMPTY_ARRAY)
                 return
             else:
                 lists.append(cast("list[Json]", side))
@@ -167,15 +164,13 @@ class _Walker:
         self, rule: Property, values: list[Json], extensions: list[Json], place: str, depth: int
     ) -> None:
         if values and extensions and len(values) != len(extensions):
-            self.say(
-                "structure", place, "Values and their extensions must be arrays of one length."
-            )
+            self.say("structure", place, messages.ONE_LENGTH)
         for number in range(max(len(values), len(extensions))):
             value = values[number] if number < len(values) else None
             extension = extensions[number] if number < len(extensions) else None
             here = f"{place}[{number}]"
             if value is None and extension is None:
-                self.say("structure", here, "null needs an extension at the same position.")
+                self.say("structure", here, messages.NULL_ALONE)
             if value is not None:
                 self.primitive(rule, value, here)
             if extension is not None:
@@ -190,34 +185,32 @@ class _Walker:
     def primitive(self, rule: Property, value: Json, place: str) -> None:
         type_ = rule.type
         if value is None:
-            self.say("structure", place, "null is not allowed; leave the element out.")
+            self.say("structure", place, messages.NULL)
         elif type_ == "boolean":
             if not isinstance(value, bool):
-                self.say("structure", place, f"Must be true or false, is {_kind(value)}.")
+                self.say("structure", place, messages.BE_BOOLEAN, kind=_kind(value))
         elif type_ == "decimal":
             self.decimal(value, place)
         elif type_ in _INTEGERS:
             low, high = _INTEGERS[type_]
             if not isinstance(value, int) or isinstance(value, bool):
-                self.say(
-                    "structure", place, f"Must be a whole number ({type_}), is {_kind(value)}."
-                )
+                self.say("structure", place, messages.BE_WHOLE, type=type_, kind=_kind(value))
             elif not low <= value <= high:
-                self.say("value", place, f"Must lie between {low} and {high} ({type_}).")
+                self.say("value", place, messages.BETWEEN, low=low, high=high, type=type_)
         elif not isinstance(value, str):
-            self.say("structure", place, f"Must be text ({type_}), is {_kind(value)}.")
+            self.say("structure", place, messages.BE_TEXT, type=type_, kind=_kind(value))
         elif not value:
-            self.say("value", place, "Text must not be empty.")
+            self.say("value", place, messages.EMPTY_TEXT)
         elif not FORMATS[type_](value):
-            self.say("value", place, f"Is not a valid {type_}.")
+            self.say("value", place, messages.NOT_VALID, type=type_)
         elif rule.binding and value not in codes_of(rule.binding):
-            self.say("code-invalid", place, f"Is no code of the required value set {rule.binding}.")
+            self.say("code-invalid", place, messages.NOT_IN_REQUIRED, set=rule.binding)
 
     def decimal(self, value: Json, place: str) -> None:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            self.say("structure", place, f"Must be a number (decimal), is {_kind(value)}.")
+            self.say("structure", place, messages.BE_NUMBER, kind=_kind(value))
         elif value and abs(Decimal(value).adjusted()) > LARGEST_EXPONENT:
-            self.say("value", place, "Too large or too small a number.")
+            self.say("value", place, messages.NO_MEASURE)
 
 
 def _may_extend(rule: Property) -> bool:
@@ -229,12 +222,12 @@ def _kind(value: Json) -> str:
         case None:
             return "null"
         case bool():
-            return "a boolean"
+            return "boolean"
         case str():
             return "text"
         case list():
-            return "an array"
+            return "array"
         case dict():
-            return "an object"
+            return "object"
         case _:
-            return "a number"
+            return "number"
