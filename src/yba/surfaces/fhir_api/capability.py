@@ -7,15 +7,15 @@ from functools import lru_cache
 from typing import Any
 
 from yba.fhir import r4
-from yba.foundation.record.plans import TYPE_NAMES, plan_of
+from yba.foundation.record.plans import TYPE_NAMES
 from yba.foundation.record.rows import Moment
-from yba.surfaces.fhir_api import operations
+from yba.surfaces.fhir_api import operations, searchable
 
 _INTERACTIONS = (
     "read", "vread", "update", "delete", "history-instance", "history-type", "create",
     "search-type",
 )  # fmt: skip
-_UNSEARCHED = {"special"}
+_COMPARTMENTS = ("patient", "encounter", "relatedPerson", "practitioner", "device")
 
 
 @lru_cache(maxsize=4)
@@ -29,7 +29,11 @@ def statement(base: str, name: str, version: str, at: datetime) -> bytes:
         "resource": [_resource(type_) for type_ in TYPE_NAMES],
         "interaction": [
             r4.CapabilityStatementRestInteraction(code=code)  # type: ignore[arg-type]
-            for code in ("transaction", "batch", "history-system")
+            for code in ("transaction", "batch", "history-system", "search-system")
+        ],
+        "searchParam": searchable.parameters_of_all(),
+        "compartment": [
+            f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in _COMPARTMENTS
         ],
         "operation": [
             r4.CapabilityStatementRestResourceOperation(name=one.name, definition=one.definition)
@@ -53,10 +57,6 @@ def statement(base: str, name: str, version: str, at: datetime) -> bytes:
 
 
 def _resource(type_: str) -> r4.CapabilityStatementRestResource:
-    parameters = [p for p in plan_of(type_).parameters.values() if p.kind not in _UNSEARCHED]
-    references: list[str | None] = [
-        f"{type_}:{p.code}" for p in parameters if p.kind == "reference"
-    ]
     return r4.CapabilityStatementRestResource(
         type=type_,  # type: ignore[arg-type]
         interaction=[
@@ -71,14 +71,9 @@ def _resource(type_: str) -> r4.CapabilityStatementRestResource:
         conditionalUpdate=True,
         conditionalDelete="single",
         operation=_operations_of(type_) or None,
-        searchInclude=references or None,
-        searchParam=[
-            r4.CapabilityStatementRestResourceSearchParam(
-                name=parameter.code,
-                type=parameter.kind,  # type: ignore[arg-type]
-            )
-            for parameter in sorted(parameters, key=lambda p: p.code)
-        ],
+        searchInclude=searchable.inclusions(type_) or None,
+        searchRevInclude=searchable.reverse_inclusions(type_),
+        searchParam=searchable.parameters_of(type_),
     )
 
 

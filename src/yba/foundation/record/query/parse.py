@@ -16,7 +16,7 @@ from yba.foundation.record.query.controls import LARGEST_PAGE, shown
 from yba.foundation.record.query.tree import Chain, Condition, Has, Leaf, Search
 
 __all__ = [
-    "DEFAULT_PAGE", "LARGEST_PAGE", "condition_of", "from_pairs", "parse", "split", "unescape",
+    "DEFAULT_PAGE", "LARGEST_PAGE", "condition_of", "from_pairs", "is_answered", "parse", "split", "unescape",
     "with_count",
 ]  # fmt: skip
 
@@ -146,6 +146,11 @@ def _add(search: Search, name: str, value: str, lenient: bool) -> None:
             raise UnsearchableQuery(reason=f"more than {_MOST_CONDITIONS} conditions")
     if added:
         search.self_query.append((name, value))
+
+
+def is_answered(parameter: SearchParam) -> bool:
+    """Return whether a parameter may stand in a query."""
+    return parameter.kind != "special" or parameter.code in {"_filter", *_ANSWERED}
 
 
 def _is_known(type_: str, name: str) -> bool:
