@@ -3,6 +3,7 @@
 import typer
 
 from yba.app import node
+from yba.foundation.record import cli as record
 from yba.money.insurance import cli as insurance
 
 app = typer.Typer(no_args_is_help=True, help="Bring in data that other systems made.")
@@ -14,3 +15,4 @@ def group() -> None:
 
 
 insurance.add_to(app, node.run_on_database)
+record.add_to(app, node.run_on_database)

@@ -18,7 +18,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotSignedIn, Refusal
 from yba.plumbing.web import AppState
-from yba.surfaces.fhir_api import bulk, capability, operations, outcomes, routing
+from yba.surfaces.fhir_api import bulk, capability, jobs, operations, outcomes, routing
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
 from yba.surfaces.fhir_api.connections import SearchConnections, WriteConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
@@ -59,6 +59,7 @@ class FhirApp:
             processor=Processor(state.database, base=self._base),
             trail=self.trail,
             data_dir=state.settings.data_dir,
+            importer=jobs.importer(state.settings),
             route=self._route,
         )
         self._sockets = Sockets(self._do, self._callers, root)

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from yba.foundation.record.bulk.importing import Importer
 from yba.foundation.record.model import Version
 from yba.foundation.record.processing import GroupWriter, Processor
 from yba.kernel.actor import Actor
@@ -55,6 +56,7 @@ class Interactions:
     trail: Trail
     # Where the files of bulk jobs lie.
     data_dir: Path
+    importer: Importer
     # Answers any request below the base: how entries of a bundle reach the other interactions.
     route: Callable[[Exchange, Actor], Awaitable[None]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from yba.foundation.record.bulk import working
+from yba.foundation.record.bulk.importing import Importer
 from yba.foundation.record.bulk.working import BulkWorker
 from yba.foundation.record.subscriptions.sending import Sender
 from yba.foundation.record.subscriptions.working import SubscriptionWorker
@@ -23,7 +24,13 @@ def bulk_worker(config: Settings, database: Database) -> BulkWorker:
         file_bytes=config.export_file_bytes,
         subset=lambda body, elements: subsetting.subset(body, elements, ""),
         clock=utc_now,
+        importing=importer(config),
     )
+
+
+def importer(config: Settings) -> Importer:
+    """Return who reads the sources of imports."""
+    return Importer(config.data_dir / "inbox", config.import_from)
 
 
 def subscription_worker(config: Settings, database: Database) -> SubscriptionWorker:

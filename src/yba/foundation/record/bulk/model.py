@@ -76,6 +76,9 @@ class Progress:
     steps: int = 0
     total_steps: int = 0
     refused: int = 0
+    # Of an import: how many lines of the present source are done, and how long its error file is.
+    line: int = 0
+    error_bytes: int = 0
 
     def text(self) -> str:
         """Return it for people, without personal data, below 100 letters (`X-Progress`)."""

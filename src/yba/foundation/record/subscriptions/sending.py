@@ -102,7 +102,7 @@ class Sender:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(one[4][0]) for one in found]
-        allowed = any(_is_below(url, prefix) for prefix in self.private)
+        allowed = any(is_below(url, prefix) for prefix in self.private)
         if not addresses or not (allowed or all(map(is_public, addresses))):
             raise NotDelivered("the address lies in a private network")
         address = addresses[0]
@@ -143,7 +143,7 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-def _is_below(url: str, prefix: str) -> bool:
+def is_below(url: str, prefix: str) -> bool:
     """Return whether an address lies below an allowed one: same scheme, host and port."""
     wanted, given = urlsplit(prefix), urlsplit(url)
     same = (wanted.scheme, wanted.hostname) == (given.scheme, given.hostname)
