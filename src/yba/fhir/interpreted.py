@@ -116,18 +116,34 @@ class Interpreted:
     kind: Kind
     branches: tuple[Expression, ...]
 
-    def file(self, resource: Any, x: Index, zone: tzinfo = UTC) -> None:
-        """File what the expression finds under the parameter's number.
+    def file(self, resource: Any, x: Index, zone: tzinfo = UTC) -> bool:
+        """File what the expression finds under the parameter's number; return whether it found any.
 
         An expression that fails on this resource finds nothing in it.
         """
+        found = False
         for branch in self.branches:
             try:
                 items = branch.evaluate(resource, resolve=_resolve)
             except FhirPathError:
                 continue
             for item in items:
-                file_item(x, self.number, self.kind, item, zone)
+                found = file_item(x, self.number, self.kind, item, zone) or found
+        return found
+
+
+def refuse_senseless(parameter: Interpreted, type_: str) -> None:
+    """Raise FhirPathError if no branch of the expression has a meaning for a resource type."""
+    problem: FhirPathError | None = None
+    for branch in parameter.branches:
+        try:
+            branch.evaluate(r4.RESOURCES[type_](), resolve=_resolve)
+        except FhirPathError as found:
+            problem = found
+        else:
+            return
+    if problem is not None:
+        raise problem
 
 
 def interpreted(number: int, kind: Kind, expression: str) -> Interpreted:
@@ -165,25 +181,25 @@ def search_expression(text: str) -> Expression:
     )
 
 
-def file_item(x: Index, n: int, kind: Kind, item: Item, zone: tzinfo) -> None:
-    """File one value as its datatype is filed; datatypes that the kind cannot hold are passed over."""
+def file_item(x: Index, n: int, kind: Kind, item: Item, zone: tzinfo) -> bool:
+    """File one value as its datatype is filed; return whether the kind can hold that datatype."""
     if not isinstance(item, Node):
         filer = _FILERS.get((kind, f"System.{type(item).__name__}"))
         if filer is not None:
             filer(x, n, item, zone)
-        return
+        return filer is not None
     if item.type == "Extension":
-        for value in children(item, "value") or ():
-            file_item(x, n, kind, value, zone)
-        return
+        values = children(item, "value") or ()
+        return any(file_item(x, n, kind, value, zone) for value in values)
     if item.value is None:
-        return
+        return False
     if kind == "reference" and item.type in r4.RESOURCES:
         filing.file_resource(x, n, item.value)
-        return
+        return True
     filer = _FILERS.get((kind, item.type))
     if filer is not None:
         filer(x, n, item.value, zone)
+    return filer is not None
 
 
 def file_pairs(

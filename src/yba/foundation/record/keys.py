@@ -126,6 +126,11 @@ def label_scope(scope_: int) -> int:
     return value_key(scope_, "label")
 
 
+def present_key(scope_: int) -> int:
+    """Return the key that says that an added parameter has a value, for `:missing`."""
+    return value_key(scope_, "present")
+
+
 def later_part(scope_: int) -> int:
     """Return the key under which the second and later pieces of a long text are filed."""
     return value_key(scope_, "later")

@@ -10,16 +10,20 @@ import operator
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import msgspec
 
 from yba.fhir.generated.types import AnyResource
 from yba.fhir.index import SearchParam, search_parameters
+from yba.fhir.interpreted import Interpreted
+from yba.foundation.record.errors import ParameterIndexing
 from yba.foundation.record.keys import label_scope, scope
 
 _ELEMENTS = 256
+# Numbers of parameters that a site adds; see record.parameter.
+FIRST_ADDED = _ELEMENTS
 _BITS = 62
 _FIRST_ELEMENT = 3
 # Which date of a type is "when it happened", most telling first.
@@ -47,11 +51,40 @@ def bit(element: int) -> int:
     return 1 << place if 0 <= place < _BITS else 0
 
 
+class Parameters(Mapping[str, SearchParam]):
+    """The search parameters of a type by code. One that is still being indexed is refused."""
+
+    __slots__ = ("_found", "indexing")
+
+    def __init__(
+        self, found: Mapping[str, SearchParam], indexing: frozenset[str] = frozenset()
+    ) -> None:
+        self._found = found
+        self.indexing = indexing
+
+    def __getitem__(self, code: str) -> SearchParam:
+        """Return a parameter. Raises KeyError, and ParameterIndexing for one not ready yet."""
+        found = self._found.get(code)
+        if found is None:
+            if code in self.indexing:
+                raise ParameterIndexing(code=code)
+            raise KeyError(code)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the codes of those that can be searched."""
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        """Return how many can be searched."""
+        return len(self._found)
+
+
 class TypePlan:
     """How resources of one type are filed."""
 
     __slots__ = (
-        "bits", "by_time", "code_element", "identifier_elements", "label_keys", "label_scopes",
+        "added", "bits", "by_time", "code_element", "identifier_elements", "label_keys", "label_scopes",
         "name", "narrowed", "number", "parameters", "patient_element", "present", "reference_keys",
         "rewritten", "scopes", "time_elements", "token_keys",
     )  # fmt: skip
@@ -59,7 +92,9 @@ class TypePlan:
     def __init__(self, name: str) -> None:
         self.name = name
         self.number = TYPE_NUMBERS[name]
-        self.parameters = search_parameters(name)
+        self.parameters = Parameters(search_parameters(name))
+        # Parameters that this site has added, active or about to be; see `parameters`.
+        self.added: tuple[Interpreted, ...] = ()
         self.scopes = [scope(name, element) for element in range(_ELEMENTS)]
         self.label_scopes = [label_scope(scope) for scope in self.scopes]
         # Keys met before; emptied when they grow beyond what is worth remembering.
@@ -84,6 +119,27 @@ class TypePlan:
         self.by_time = not (
             _BIRTH_DATE in self.parameters
             and frozenset(self.parameters[_BIRTH_DATE].elements) == self.time_elements
+        )
+
+    def put_added(self, added: Sequence[tuple[SearchParam, Interpreted]], ready: set[str]) -> None:
+        """Take over the parameters that this site has added, instead of those known before."""
+        built_in = search_parameters(self.name)
+        self.added = tuple(interpreted for _, interpreted in added)
+        searchable = {p.code: p for p, _ in added if p.code in ready}
+        waiting = frozenset(p.code for p, _ in added) - ready
+        self.parameters = Parameters({**built_in, **searchable}, waiting)
+        for number in range(len(self.scopes), max((i.number for i in self.added), default=0) + 1):
+            self.scopes.append(scope(self.name, number))
+            self.label_scopes.append(label_scope(self.scopes[number]))
+            self.bits.append(0)
+        self.identifier_elements = frozenset(
+            {e for e in self.identifier_elements if e < FIRST_ADDED}
+            | {
+                interpreted.number
+                for parameter, interpreted in added
+                if parameter.kind == "token"
+                and _HIGH_CARDINALITY.search(f"{parameter.code} {parameter.expression}")
+            }
         )
 
     def _time_elements(self) -> frozenset[int]:
@@ -186,3 +242,17 @@ def _rewritten_composites(
 def plan_of(name: str) -> TypePlan:
     """Return the plan of a resource type. Raises KeyError if R4 has no such type."""
     return TypePlan(name)
+
+
+_UNKNOWN = -1
+_filed_with = [_UNKNOWN]
+
+
+def filed_with() -> int:
+    """Return the version of the added parameters that this process files by."""
+    return _filed_with[0]
+
+
+def put_filed_with(version: int = _UNKNOWN) -> None:
+    """Say which version of the added parameters the plans have now; none without one."""
+    _filed_with[0] = version

@@ -20,13 +20,14 @@ from yba.foundation.record.keys import (
     logical_key,
     of_type_key,
     ordered,
+    present_key,
     quantity_key,
     reference_scope,
     row_id,
     system_key,
     value_key,
 )
-from yba.foundation.record.plans import TypePlan, plan_of
+from yba.foundation.record.plans import TypePlan, filed_with, plan_of
 from yba.kernel.clock import micros
 from yba.kernel.ids import encode_id
 from yba.kernel.text import fold
@@ -53,7 +54,7 @@ class Row:
     """Everything stored for one version of one resource."""
 
     __slots__ = (
-        "body", "code", "codes", "fid", "flags", "id", "json", "keys", "labels", "number", "patient",
+        "body", "code", "codes", "fid", "filed_with", "flags", "id", "json", "keys", "labels", "number", "patient",
         "patient_id", "present", "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated",
         "version",
     )  # fmt: skip
@@ -73,6 +74,8 @@ class Row:
     present: int
     flags: int
     keys: list[int]
+    # The version of the parameters by which it was filed.
+    filed_with: int
     # Keys of the texts read of its codes; compared, never looked up.
     labels: list[int]
     # The key of the principal code, and rows for further codings of the same.
@@ -134,8 +137,13 @@ def row_of(
     row.body = pack(row.json)
     plan = plan_of(name)
     row.number = plan.number
+    row.filed_with = filed_with()
     index = extract(resource, zone)
-    _Filing(plan, row, known_terms).file(index)
+    filing = _Filing(plan, row, known_terms)
+    for added in plan.added:
+        if added.file(resource, index, zone):
+            filing.keys.add(present_key(plan.scopes[added.number]))
+    filing.file(index)
     if row.patient is None:
         row.patient_id = patient = index.patient
         if patient is not None:
@@ -167,7 +175,20 @@ def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
     row.present, row.keys, row.body, row.json = 0, [], b"", b""
     row.ranges, row.strings, row.terms = [], [], []
     row.code, row.codes, row.labels = None, [], []
+    row.filed_with = filed_with()
     return row
+
+
+def arrays(rows: Sequence[Row]) -> tuple[list[Any], ...]:
+    """Return what a write statement takes: resources, ranges, strings, terms and codes."""
+    unique = {term[0]: term for row in rows for term in row.terms}
+    return (
+        [row.resource_row() for row in rows],
+        [item for row in rows for item in row.ranges],
+        [item for row in rows for item in row.strings],
+        list(unique.values()),
+        [item for row in rows for item in row.codes],
+    )
 
 
 class _Filing:

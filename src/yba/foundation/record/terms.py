@@ -11,7 +11,7 @@ from typing import Protocol
 
 from yba.foundation.record import store
 from yba.foundation.record.errors import KeyCollision
-from yba.foundation.record.plans import TYPE_NAMES, plan_of
+from yba.foundation.record.plans import TYPE_NAMES, plan_of, put_filed_with
 from yba.foundation.record.rows import TermRow
 from yba.plumbing.database import Database, Tx
 
@@ -43,8 +43,13 @@ def forget() -> None:
     """Forget everything: this process now writes to another database (tests do)."""
     known.clear()
     by_code.clear()
+    put_filed_with()
     for name in TYPE_NAMES:
-        plan_of(name).token_keys.clear()
+        plan = plan_of(name)
+        plan.token_keys.clear()
+        plan.label_keys.clear()
+        if plan.added:
+            plan.put_added([], set())
 
 
 async def load(database: Database) -> None:

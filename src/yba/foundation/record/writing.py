@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from yba.fhir import r4, validation
-from yba.foundation.record import copying, settings, store, terms
+from yba.foundation.record import copying, parameter_store, reindexing, settings, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     InvalidResource,
@@ -25,6 +25,7 @@ from yba.foundation.record.rows import (
     DELETED,
     Moment,
     Row,
+    arrays,
     body_for_comparison,
     deleted_row,
     row_of,
@@ -54,10 +55,12 @@ def place_of(resource: Any) -> Place:
 
 async def insert(tx: Tx, rows: Sequence[Row]) -> set[Place]:
     """Insert rows that do not exist yet; return the places of those that were inserted."""
-    fresh = await tx.connection.fetch(store.INSERT, *_arguments(rows))
+    fresh = await tx.connection.fetch(store.INSERT, *arrays(rows))
     new_terms = [term for row in rows for term in row.terms]
     if new_terms:
         await terms.refuse_collisions(tx, new_terms)
+    if fresh:
+        await reindexing.bring_up(tx, rows, fresh[0]["stamp"])
     return {(record[0], record[1]) for record in fresh}
 
 
@@ -68,27 +71,19 @@ async def insert_new(tx: Tx, rows: Sequence[Row]) -> None:
         if any(key not in terms.known for key in new_terms):
             await tx.execute(store.TERMS, list(new_terms.values()))
         await copying.copy(tx, rows)
+        await reindexing.bring_up(tx, rows, await tx.value(parameter_store.STAMP))
         return
-    await tx.execute(store.INSERT_NEW, *_arguments(rows))
+    stamp = await tx.value(store.INSERT_NEW, *arrays(rows))
+    await reindexing.bring_up(tx, rows, stamp)
 
 
 async def replace(tx: Tx, rows: Sequence[Row]) -> None:
     """Replace the locked current states by `rows`; the old states go to history."""
-    await tx.execute(store.UPDATE, *_arguments(rows))
+    stamp = await tx.value(store.UPDATE, *arrays(rows))
     new_terms = [term for row in rows for term in row.terms]
     if new_terms:
         await terms.refuse_collisions(tx, new_terms)
-
-
-def _arguments(rows: Sequence[Row]) -> tuple[list[Any], ...]:
-    unique = {term[0]: term for row in rows for term in row.terms}
-    return (
-        [row.resource_row() for row in rows],
-        [item for row in rows for item in row.ranges],
-        [item for row in rows for item in row.strings],
-        list(unique.values()),
-        [item for row in rows for item in row.codes],
-    )
+    await reindexing.bring_up(tx, rows, stamp)
 
 
 async def lock(tx: Tx, places: Sequence[Place]) -> dict[Place, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.keys import exact_key, row_id
-from yba.foundation.record.plans import plan_of
+from yba.foundation.record.keys import exact_key, present_key, row_id
+from yba.foundation.record.plans import FIRST_ADDED, plan_of
 from yba.foundation.record.query.leaves.asking import Asking
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
@@ -75,6 +75,10 @@ def missing(asking: Asking, leaf: Leaf, row: str) -> str:
     bits = plan.present.get(leaf.parameter.code, 0)
     if not leaf.parameter.elements:
         return "true" if wanted else "false"
+    if leaf.parameter.elements[0] >= FIRST_ADDED:
+        keys = [present_key(plan.scopes[element]) for element in leaf.parameter.elements]
+        test = asking.has_keys(row, keys, [], indexed=not wanted)
+        return f"NOT ({test})" if wanted else f"({test})"
     if not bits:
         raise UnsearchableQuery(reason=f"{leaf.parameter.code}:missing is not supported")
     mask = asking.arguments.add(bits, "bigint")
