@@ -13,10 +13,9 @@ from typing import Any, Final, cast
 import msgspec
 
 from yba.fhir import r4
-from yba.fhir.definitions import PRIMITIVES
+from yba.fhir.definitions import PRIMITIVES, is_resource_type
 from yba.fhir.fhirpath import FhirPathError, compile_expression, temporal
 from yba.fhir.fhirpath.tree import External
-from yba.fhir.fhirpath.values import is_type, known_type
 from yba.fhir.views.errors import ViewError
 from yba.fhir.views.tree import Column, Constant, ForEach, Path, Repeat, Selection, View
 
@@ -42,7 +41,7 @@ def read_view(definition: object) -> View:
     if kind != "ViewDefinition":
         raise ViewError("ViewDefinition.resourceType: not ViewDefinition")
     resource = given.get("resource")
-    if not isinstance(resource, str) or not _is_resource(resource):
+    if not isinstance(resource, str) or not is_resource_type(resource):
         raise ViewError("ViewDefinition.resource: must name a resource type")
     name = given.get("name")
     if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
@@ -182,14 +181,6 @@ def _value(key: str, value: object) -> Any:
         return None
     assert found.parameter is not None
     return getattr(found.parameter[0], key, None)
-
-
-def _is_resource(name: str) -> bool:
-    return (
-        known_type(f"FHIR.{name}") is not None
-        and is_type(name, "Resource")
-        and name not in ("Resource", "DomainResource")
-    )
 
 
 def _refuse_repeated(view: View) -> None:

@@ -18,7 +18,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotSignedIn, Refusal
 from yba.plumbing.web import AppState
-from yba.surfaces.fhir_api import bulk, capability, jobs, operations, outcomes, routing
+from yba.surfaces.fhir_api import bulk, capability, jobs, openapi, operations, outcomes, routing
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
 from yba.surfaces.fhir_api.connections import SearchConnections, WriteConnections
 from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Send
@@ -47,6 +47,7 @@ class FhirApp:
         self._loading: asyncio.Future[None] | None = None
         self._writing = WriteConnections(state.database)
         self.trail = Trail(state.database)
+        self._openapi = openapi.Document(self._statement)
         self._do = Interactions(
             database=state.database,
             base=self._base,
@@ -101,7 +102,7 @@ class FhirApp:
 
     async def _answer(self, exchange: Exchange) -> None:
         path = exchange.path
-        if path == "metadata" or exchange.method == "OPTIONS":
+        if path in ("metadata", openapi.FILE) or exchange.method == "OPTIONS":
             await self._public(exchange)
             return
         actor = await self._callers.actor(exchange.header(b"authorization"))
@@ -138,6 +139,9 @@ class FhirApp:
             return
         if exchange.method not in ("GET", "HEAD"):
             raise NoSuchInteraction("GET, HEAD, OPTIONS")
+        if exchange.path == openapi.FILE:
+            await self._openapi.answer(exchange)
+            return
         match exchange.parameter("mode"):
             case "" | "full" | "normative":
                 await exchange.answer(200, self._statement())
