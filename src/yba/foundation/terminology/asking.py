@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-from yba.foundation.terminology import compiling, grammars, set_store, system_store, taking_up
+from yba.foundation.terminology import (
+    compiling,
+    filter_store,
+    grammars,
+    set_store,
+    system_store,
+    taking_up,
+)
 from yba.foundation.terminology.compiling import Compiler
 from yba.foundation.terminology.definitions import canonical
 from yba.foundation.terminology.errors import (
@@ -267,7 +274,7 @@ async def _in_other_case(tx: Tx, number: int, coded: Coded) -> list[Member]:
     system = await system_store.find(tx, url=coded.system, version=coded.version)
     if system is None or system.case_sensitive:
         return []
-    true = await set_store.some(tx, system=system.system, codes=[coded.code], any_case=True)
+    true = await filter_store.some(tx, system=system.system, codes=[coded.code], any_case=True)
     if not true:
         return []
     return await set_store.members_with(tx, number=number, url=coded.system, code=true[0])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from yba.foundation.terminology import grammars, set_store, system_store
+from yba.foundation.terminology import filter_store, grammars, set_store, system_store
 from yba.foundation.terminology.definitions import canonical
 from yba.foundation.terminology.errors import ENDLESS, NotExpandable, UnknownValueSet
 from yba.foundation.terminology.filtering import filtered
@@ -75,7 +75,7 @@ class Compiler:
     async def _active(self, members: Sequence[Member]) -> list[Member]:
         inactive: set[tuple[str, str]] = set()
         for system in {m.system for m in members if m.system}:
-            codes = await set_store.with_value(
+            codes = await filter_store.with_value(
                 self.tx, system=system, name="inactive", values=["true"]
             )
             inactive |= {(system, code) for code in codes}
@@ -143,7 +143,7 @@ class Compiler:
             raise NotExpandable(reason=f"the code system {_named(url, version)} is not known here")
         if system.content not in WITH_CONTENT:
             raise NotExpandable(reason=f"the content of the code system {url} is not held here")
-        codes = await set_store.whole(self.tx, system=system.system)
+        codes = await filter_store.whole(self.tx, system=system.system)
         for rule in filters:
             kept = await filtered(self, system, rule)
             codes = [code for code in codes if code in kept]
@@ -158,7 +158,7 @@ class Compiler:
         holds = system is not None and system.content in WITH_CONTENT
         known: dict[str, str] = {}
         if system is not None and holds:
-            found = await set_store.some(
+            found = await filter_store.some(
                 self.tx, system=system.system, codes=codes, any_case=not system.case_sensitive
             )
             known = {code if system.case_sensitive else code.lower(): code for code in found}

@@ -69,13 +69,7 @@ async def expand(tx: Tx, wanted: Wanted) -> Expansion:
         if wanted.given is not None or wanted.wishes:
             await stack.enter_async_context(asking.scratch(tx))
         value_set = await _prepared(tx, wanted)
-        shown = await _page(tx, value_set, wanted)
-        if not shown and wanted.offset:
-            # The page lies behind the end; the total is asked for once more.
-            first = await _page(tx, value_set, replace(wanted, offset=0, count=1))
-            total = first[0].total if first else 0
-        else:
-            total = shown[0].total if shown else 0
+        shown, total = await _page(tx, value_set, wanted)
         if wanted.count == 0:
             shown = []
         elif wanted.count is None and total > MOST_SHOWN:
@@ -96,17 +90,17 @@ async def _prepared(tx: Tx, wanted: Wanted) -> ValueSet:
         tx, resource={"url": asking.SCRATCH}, definition={}, origin=0, place=""
     )
     await set_store.keep(tx, number=number, members=members, refusal="", made_of=[])
-    return replace(found, number=number)
+    return replace(found, number=number, is_dated=True)
 
 
-async def _page(tx: Tx, value_set: ValueSet, wanted: Wanted) -> list[Shown]:
+async def _page(tx: Tx, value_set: ValueSet, wanted: Wanted) -> tuple[list[Shown], int]:
     words = words_of(wanted.filter[:_LONGEST_FILTER])[:_MOST_WORDS]
     if wanted.filter.strip() and not words:
-        return []
+        return [], 0
     limit = MOST_SHOWN + 1 if wanted.count is None else max(wanted.count, 1)
     return await set_store.page(
         tx,
-        number=value_set.number,
+        value_set=value_set,
         on=wanted.on,
         words=words,
         beginning=_beginning(wanted.filter) if words else "",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from yba.foundation.terminology import set_store
+from yba.foundation.terminology import filter_store
 from yba.foundation.terminology.errors import NotExpandable
 from yba.foundation.terminology.system_store import System
 from yba.plumbing.database import Tx
@@ -57,13 +57,13 @@ def _undecidable(name: str, op: str) -> NotExpandable:
 
 
 async def _all(tx: Tx, key: str) -> set[str]:
-    return set(await set_store.whole(tx, system=key))
+    return set(await filter_store.whole(tx, system=key))
 
 
 async def _by_hierarchy(tx: Tx, key: str, op: str, value: str) -> set[str]:
     if op == "generalizes":
-        return await set_store.above(tx, system=key, codes=[value]) | {value}
-    below = await set_store.below(tx, system=key, codes=[value])
+        return await filter_store.above(tx, system=key, codes=[value]) | {value}
+    below = await filter_store.below(tx, system=key, codes=[value])
     if op == "descendent-of":
         return below
     below.add(value)
@@ -81,18 +81,20 @@ async def _equal(tx: Tx, system: System, name: str, values: list[str]) -> set[st
     key = system.system
     if name in _ITSELF:
         return set(
-            await set_store.some(tx, system=key, codes=values, any_case=not system.case_sensitive)
+            await filter_store.some(
+                tx, system=key, codes=values, any_case=not system.case_sensitive
+            )
         )
     match name:
         case "display":
-            return await set_store.display_is(tx, system=key, texts=values)
+            return await filter_store.display_is(tx, system=key, texts=values)
         case "parent":
-            return await set_store.children(tx, system=key, codes=values)
+            return await filter_store.children(tx, system=key, codes=values)
         case "child":
-            return await set_store.parents(tx, system=key, codes=values)
+            return await filter_store.parents(tx, system=key, codes=values)
         case _:
             await _refuse_unknown(tx, system, name)
-            return await set_store.with_value(tx, system=key, name=name, values=values)
+            return await filter_store.with_value(tx, system=key, name=name, values=values)
 
 
 async def _existing(tx: Tx, system: System, name: str) -> set[str]:
@@ -100,12 +102,12 @@ async def _existing(tx: Tx, system: System, name: str) -> set[str]:
         case "concept" | "code" | "display":
             return await _all(tx, system.system)
         case "parent":
-            return await set_store.children(tx, system=system.system, codes=None)
+            return await filter_store.children(tx, system=system.system, codes=None)
         case "child":
-            return await set_store.parents(tx, system=system.system, codes=None)
+            return await filter_store.parents(tx, system=system.system, codes=None)
         case _:
             await _refuse_unknown(tx, system, name)
-            return await set_store.with_any(tx, system=system.system, name=name)
+            return await filter_store.with_any(tx, system=system.system, name=name)
 
 
 async def _refuse_unknown(tx: Tx, system: System, name: str) -> None:
@@ -113,7 +115,7 @@ async def _refuse_unknown(tx: Tx, system: System, name: str) -> None:
     defined = {str(p.get("code", "")) for p in system.definitions.get("property", [])}
     if name in defined or name in _OF_ALL_SYSTEMS:
         return
-    if not await set_store.with_any(tx, system=system.system, name=name):
+    if not await filter_store.with_any(tx, system=system.system, name=name):
         raise _undecidable(name, "=")
 
 
@@ -123,9 +125,9 @@ async def _matching(tx: Tx, system: System, name: str, pattern: str) -> set[str]
     whole = f"^(?:{pattern})$"
     try:
         async with tx.connection.transaction():
-            before = await set_store.hurry(tx)
+            before = await filter_store.hurry(tx)
             found = await _like(tx, system, name, whole)
-            await set_store.take_time(tx, before)
+            await filter_store.take_time(tx, before)
             return found
     except asyncpg.InvalidRegularExpressionError:
         raise NotExpandable(reason="the pattern is not a regular expression") from None
@@ -135,8 +137,8 @@ async def _matching(tx: Tx, system: System, name: str, pattern: str) -> set[str]
 
 async def _like(tx: Tx, system: System, name: str, pattern: str) -> set[str]:
     if name in _ITSELF:
-        return await set_store.code_like(tx, system=system.system, pattern=pattern)
+        return await filter_store.code_like(tx, system=system.system, pattern=pattern)
     if name == "display":
-        return await set_store.display_like(tx, system=system.system, pattern=pattern)
+        return await filter_store.display_like(tx, system=system.system, pattern=pattern)
     await _refuse_unknown(tx, system, name)
-    return await set_store.value_like(tx, system=system.system, name=name, pattern=pattern)
+    return await filter_store.value_like(tx, system=system.system, name=name, pattern=pattern)

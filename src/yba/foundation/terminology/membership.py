@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from yba.foundation.terminology import compiling, grammars, set_store
+from yba.foundation.terminology import compiling, filter_store, grammars
 from yba.foundation.terminology.compiling import Compiler
 from yba.foundation.terminology.definitions import canonical
 from yba.foundation.terminology.errors import NotExpandable
@@ -71,5 +71,5 @@ async def _system_has(compiler: Compiler, part: Json, code: str) -> bool:
             return False
     any_case = not known.case_sensitive
     return bool(
-        await set_store.some(compiler.tx, system=known.system, codes=[code], any_case=any_case)
+        await filter_store.some(compiler.tx, system=known.system, codes=[code], any_case=any_case)
     )

@@ -13,7 +13,7 @@ from yba.foundation.terminology.model import words_of
 from yba.plumbing.database import Tx
 
 _HEAD: LiteralString = """value_set AS number, url, version, name, title, status, definition, origin,
-       resource, is_current, is_compiled, refusal"""
+       resource, is_current, is_compiled, refusal, size, is_dated"""
 
 _FIND: LiteralString = f"""
     SELECT {_HEAD} FROM terminology.value_set
@@ -57,7 +57,10 @@ _FOR_COMPILING: LiteralString = """
 _PARTS: LiteralString = "SELECT parts FROM terminology.value_set WHERE value_set = $1"
 _CLEAR: LiteralString = "DELETE FROM terminology.member WHERE value_set = $1"
 _COMPILED: LiteralString = """
-    UPDATE terminology.value_set SET is_compiled = true, refusal = $2, parts = $3
+    UPDATE terminology.value_set
+       SET is_compiled = true, refusal = $2, parts = $3, size = $4,
+           is_dated = EXISTS (SELECT 1 FROM terminology.code_system s
+                               WHERE s.system = ANY($5::text[]) AND s.origin = 1)
      WHERE value_set = $1
 """
 _COLUMNS = (
@@ -102,103 +105,61 @@ _MEMBERS_WITH: LiteralString = """
      ORDER BY place LIMIT 20
 """
 
-# $2 day · $3 words or NULL · $4 beginning of a code or '' · $5 active only · $6 leave out groups
-# $9 the words, for members whose display the value set itself says
-_PAGE: LiteralString = """
-    SELECT m.place, m.system, m.url, m.version, m.code, m.display, m.designations,
+_SHOWN: LiteralString = """m.place, m.system, m.url, m.version, m.code, m.display, m.designations,
            c.name_vi, c.name_en, c.designations AS known, c.definition,
            coalesce(c.is_abstract, false) AS is_abstract,
-           coalesce(c.is_inactive, false) AS is_inactive,
-           count(*) OVER () AS total
+           coalesce(c.is_inactive, false) AS is_inactive"""
+# $2 is the day
+_WITH_CONCEPT: LiteralString = """
       FROM terminology.member m
       LEFT JOIN LATERAL (
                SELECT c.name_vi, c.name_en, c.designations, c.definition, c.is_abstract,
-                      c.is_inactive, c.words, c.code_key
+                      c.is_inactive, c.code_key
                  FROM terminology.concept c
                 WHERE c.system = m.system AND c.code = m.code
                   AND c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to >= $2)
-                ORDER BY c.valid_from DESC LIMIT 1) c ON true
-     WHERE m.value_set = $1
-       AND (m.system = '' OR c.code_key IS NOT NULL)
-       AND ($3::text IS NULL
-            OR coalesce(c.words @@ $3::text::tsquery, false)
-            OR (m.search <> '' AND (SELECT bool_and(strpos(' ' || m.search, ' ' || w) > 0)
-                                      FROM unnest($9::text[]) w))
-            OR ($4 <> '' AND starts_with(coalesce(c.code_key, upper(replace(m.code, '.', ''))), $4)))
-       AND (NOT $5 OR NOT coalesce(c.is_inactive, false))
-       AND (NOT $6 OR NOT coalesce(c.is_abstract, false))
+                ORDER BY c.valid_from DESC LIMIT 1) c ON true"""
+
+# $3, $4 a range of places
+_RANGE: LiteralString = f"""
+    SELECT {_SHOWN}, 0::bigint AS total {_WITH_CONCEPT}
+     WHERE m.value_set = $1 AND m.place >= $3 AND m.place < $4
      ORDER BY m.place
-    OFFSET $7 LIMIT $8
 """
 
-# -- the sets that filters make: codes of one system, in its order ---------------------------------
+# $3 active only · $4 leave out groups · $5 places or NULL
+_PAGE: LiteralString = f"""
+    SELECT {_SHOWN}, count(*) OVER () AS total {_WITH_CONCEPT}
+     WHERE m.value_set = $1
+       AND ($5::integer[] IS NULL OR m.place = ANY($5::integer[]))
+       AND (m.system = '' OR c.code_key IS NOT NULL)
+       AND (NOT $3 OR NOT coalesce(c.is_inactive, false))
+       AND (NOT $4 OR NOT coalesce(c.is_abstract, false))
+     ORDER BY m.place
+    OFFSET $6 LIMIT $7
+"""
 
-_WHOLE: LiteralString = """
-    SELECT DISTINCT ON (place, code) code FROM terminology.concept
-     WHERE system = $1 ORDER BY place, code
-"""
-_SOME: LiteralString = """
-    SELECT DISTINCT code FROM terminology.concept WHERE system = $1 AND code = ANY($2::text[])
-"""
-_SOME_ANY_CASE: LiteralString = """
-    SELECT DISTINCT code FROM terminology.concept
-     WHERE system = $1 AND lower(code) IN (SELECT lower(x) FROM unnest($2::text[]) x)
-"""
-_BELOW: LiteralString = """
-    SELECT DISTINCT descendant FROM terminology.closure
-     WHERE system = $1 AND ancestor = ANY($2::text[])
-"""
-_ABOVE: LiteralString = """
-    SELECT DISTINCT ancestor FROM terminology.closure
-     WHERE system = $1 AND descendant = ANY($2::text[])
-"""
-_CHILDREN: LiteralString = """
-    SELECT DISTINCT descendant FROM terminology.closure
-     WHERE system = $1 AND is_direct AND ($2::text[] IS NULL OR ancestor = ANY($2::text[]))
-"""
-_PARENTS: LiteralString = """
-    SELECT DISTINCT ancestor FROM terminology.closure
-     WHERE system = $1 AND is_direct AND ($2::text[] IS NULL OR descendant = ANY($2::text[]))
-"""
-_CODE_LIKE: LiteralString = """
-    SELECT DISTINCT code FROM terminology.concept WHERE system = $1 AND code ~ $2
-"""
-_DISPLAY_LIKE: LiteralString = """
-    SELECT DISTINCT code FROM terminology.concept WHERE system = $1 AND name_vi ~ $2
-"""
-_DISPLAY_IS: LiteralString = """
-    SELECT DISTINCT code FROM terminology.concept WHERE system = $1 AND name_vi = ANY($2::text[])
-"""
-# National lists keep what they say of a code in `properties`, CodeSystems in `attributes`.
-_VALUES: LiteralString = """
-    SELECT c.code, v.value
+# $3 words as a query · $4 beginning of a code or '' · $5 the words, for members whose display
+# the value set itself says
+_HITS: LiteralString = """
+    SELECT m.place
       FROM terminology.concept c
-      CROSS JOIN LATERAL (
-           SELECT a ->> 'v' AS value FROM jsonb_array_elements(c.attributes) a WHERE a ->> 'c' = $2
-           UNION ALL
-           SELECT x FROM jsonb_array_elements_text(
-               CASE jsonb_typeof(c.properties -> $2)
-                    WHEN 'array' THEN c.properties -> $2
-                    ELSE CASE WHEN c.properties ? $2 THEN jsonb_build_array(c.properties -> $2)
-                              ELSE '[]'::jsonb END END) x
-           UNION ALL
-           SELECT c.is_inactive::text WHERE $2 = 'inactive'
-              AND NOT EXISTS (SELECT 1 FROM jsonb_array_elements(c.attributes) a
-                               WHERE a ->> 'c' = 'inactive')
-           UNION ALL
-           SELECT c.is_abstract::text WHERE $2 = 'notSelectable'
-              AND NOT EXISTS (SELECT 1 FROM jsonb_array_elements(c.attributes) a
-                               WHERE a ->> 'c' = 'notSelectable')) v
-     WHERE c.system = $1
+      JOIN terminology.member m ON m.value_set = $1 AND m.system = c.system AND m.code = c.code
+     WHERE c.words @@ $3::text::tsquery
+       AND c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to >= $2)
+    UNION
+    SELECT m.place
+      FROM terminology.member m
+     WHERE m.value_set = $1
+       AND (($4 <> '' AND starts_with(upper(replace(m.code, '.', '')), $4))
+            OR (m.search <> '' AND (SELECT bool_and(strpos(' ' || m.search, ' ' || w) > 0)
+                                      FROM unnest($5::text[]) w)))
+       AND (m.system = ''
+            OR EXISTS (SELECT 1 FROM terminology.concept c
+                        WHERE c.system = m.system AND c.code = m.code AND c.valid_from <= $2
+                          AND (c.valid_to IS NULL OR c.valid_to >= $2)))
+     ORDER BY place
 """
-_WITH_VALUE: LiteralString = f"""
-    SELECT DISTINCT code FROM ({_VALUES}) x WHERE value = ANY($3::text[])
-"""
-_WITH_ANY: LiteralString = f"SELECT DISTINCT code FROM ({_VALUES}) x"
-_VALUE_LIKE: LiteralString = f"SELECT DISTINCT code FROM ({_VALUES}) x WHERE value ~ $3"
-_QUICKLY: LiteralString = "SET LOCAL statement_timeout = '3s'"
-_AS_BEFORE: LiteralString = "SELECT set_config('statement_timeout', $1, true)"
-_TIMEOUT: LiteralString = "SELECT current_setting('statement_timeout')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +178,9 @@ class ValueSet:
     is_current: bool
     is_compiled: bool
     refusal: str
+    size: int = 0
+    # Some members are valid for some days only.
+    is_dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +311,8 @@ async def keep(
             columns=_COLUMNS[:-1],
             records=[r[:-1] for r in rows],
         )
-    await tx.execute(_COMPILED, number, refusal, sorted(set(made_of)))
+    systems = sorted({member.system for member in members} - {""})
+    await tx.execute(_COMPILED, number, refusal, sorted(set(made_of)), len(members), systems)
 
 
 def _folded(member: Member) -> str:
@@ -389,7 +354,7 @@ async def members_with(tx: Tx, *, number: int, url: str | None, code: str) -> li
 async def page(
     tx: Tx,
     *,
-    number: int,
+    value_set: ValueSet,
     on: date,
     words: Sequence[str],
     beginning: str,
@@ -397,82 +362,25 @@ async def page(
     without_groups: bool,
     offset: int,
     limit: int,
-) -> list[Shown]:
-    """Return members in order, each with the number of all that match."""
-    query = " & ".join(f"'{word}':*" for word in words) if words else None
-    return await tx.rows(
-        Shown, _PAGE, number, on, query, beginning, active_only, without_groups, offset, limit,
-        list(words),
-    )  # fmt: skip
-
-
-async def whole(tx: Tx, *, system: str) -> list[str]:
-    """Return all codes of a system in its order."""
-    return await tx.values(_WHOLE, system)
-
-
-async def some(tx: Tx, *, system: str, codes: Sequence[str], any_case: bool) -> list[str]:
-    """Return those of the codes that the system has."""
-    return await tx.values(_SOME_ANY_CASE if any_case else _SOME, system, list(codes))
-
-
-async def below(tx: Tx, *, system: str, codes: Sequence[str]) -> set[str]:
-    """Return what stands below any of the codes."""
-    return set(await tx.values(_BELOW, system, list(codes)))
-
-
-async def above(tx: Tx, *, system: str, codes: Sequence[str]) -> set[str]:
-    """Return what stands above any of the codes."""
-    return set(await tx.values(_ABOVE, system, list(codes)))
-
-
-async def children(tx: Tx, *, system: str, codes: Sequence[str] | None) -> set[str]:
-    """Return the direct children of the codes; of any code at all where none is named."""
-    return set(await tx.values(_CHILDREN, system, codes))
-
-
-async def parents(tx: Tx, *, system: str, codes: Sequence[str] | None) -> set[str]:
-    """Return the direct parents of the codes; of any code at all where none is named."""
-    return set(await tx.values(_PARENTS, system, codes))
-
-
-async def code_like(tx: Tx, *, system: str, pattern: str) -> set[str]:
-    """Return the codes that match a pattern as a whole."""
-    return set(await tx.values(_CODE_LIKE, system, pattern))
-
-
-async def display_like(tx: Tx, *, system: str, pattern: str) -> set[str]:
-    """Return the codes whose display matches a pattern as a whole."""
-    return set(await tx.values(_DISPLAY_LIKE, system, pattern))
-
-
-async def display_is(tx: Tx, *, system: str, texts: Sequence[str]) -> set[str]:
-    """Return the codes that have one of these displays."""
-    return set(await tx.values(_DISPLAY_IS, system, list(texts)))
-
-
-async def with_value(tx: Tx, *, system: str, name: str, values: Sequence[str]) -> set[str]:
-    """Return the codes that have a property with one of these values."""
-    return set(await tx.values(_WITH_VALUE, system, name, list(values)))
-
-
-async def with_any(tx: Tx, *, system: str, name: str) -> set[str]:
-    """Return the codes that have a property."""
-    return set(await tx.values(_WITH_ANY, system, name))
-
-
-async def value_like(tx: Tx, *, system: str, name: str, pattern: str) -> set[str]:
-    """Return the codes that have a property that matches a pattern as a whole."""
-    return set(await tx.values(_VALUE_LIKE, system, name, pattern))
-
-
-async def hurry(tx: Tx) -> str:
-    """Let the next statements run for three seconds at most; return what held before."""
-    before = await tx.value(_TIMEOUT)
-    await tx.execute(_QUICKLY)
-    return before
-
-
-async def take_time(tx: Tx, before: str) -> None:
-    """Let statements run as long as before."""
-    await tx.value(_AS_BEFORE, before)
+) -> tuple[list[Shown], int]:
+    """Return members in order, and the number of all that match."""
+    number = value_set.number
+    if not (words or active_only or without_groups or value_set.is_dated):
+        shown = await tx.rows(Shown, _RANGE, number, on, offset, offset + limit)
+        return shown, value_set.size
+    hits: list[int] | None = None
+    if words:
+        query = " & ".join(f"'{word}':*" for word in words)
+        hits = await tx.values(_HITS, number, on, query, beginning, list(words))
+        if not (active_only or without_groups):
+            part = hits[offset : offset + limit]
+            shown = await tx.rows(Shown, _PAGE, number, on, False, False, part, 0, limit)
+            return shown, len(hits)
+    shown = await tx.rows(
+        Shown, _PAGE, number, on, active_only, without_groups, hits, offset, limit
+    )
+    if not shown and offset:
+        # The page lies behind the end; the total is asked for once more.
+        first = await tx.rows(Shown, _PAGE, number, on, active_only, without_groups, hits, 0, 1)
+        return [], first[0].total if first else 0
+    return shown, shown[0].total if shown else 0
