@@ -29,6 +29,16 @@ async def test_a_conditional_create_makes_one_finds_one_or_refuses(client):
     assert second.headers["last-modified"]
 
 
+async def test_a_condition_in_the_address_of_a_create_is_honoured_too(client):
+    number = new_id()
+    where, body = f"/Patient?identifier=urn:t|{number}", json.dumps(numbered(number))
+
+    answers = [await client.post(where, content=body) for _ in range(2)]
+
+    assert [a.status_code for a in answers] == [201, 200]
+    assert (await client.post("/Patient?colour=red", content=body)).status_code == 400
+
+
 async def test_a_conditional_update_creates_updates_or_refuses(client):
     number = new_id()
     where = f"/Patient?identifier=urn:t|{number}"

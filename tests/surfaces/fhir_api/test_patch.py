@@ -182,7 +182,7 @@ async def test_other_media_types_are_refused(client):
     id_ = await create(client, patient())
 
     answer = await client.patch(
-        f"/Patient/{id_}", content="[]", headers={"content-type": "application/merge-patch+json"}
+        f"/Patient/{id_}", content="[]", headers={"content-type": "text/plain"}
     )
 
     assert answer.status_code == 415
@@ -223,3 +223,17 @@ async def test_copies_that_grow_without_end_are_refused(client):
     answer = await client.patch(f"/Patient/{id_}", content=json.dumps(grow), headers=JSON_PATCH)
 
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("media", ["application/merge-patch+json", "application/json"])
+async def test_a_merge_patch_says_what_shall_be_and_null_takes_away(client, media):
+    id_ = await create(client, patient(gender="male", active=True))
+
+    answer = await client.patch(
+        f"/Patient/{id_}", content='{"active":null,"gender":"female"}',
+        headers={"content-type": media},
+    )  # fmt: skip
+
+    assert answer.status_code == 200, answer.text
+    assert "active" not in answer.json()
+    assert answer.json()["gender"] == "female"

@@ -7,23 +7,35 @@ from functools import lru_cache
 from typing import Any
 
 from yba.fhir import r4
-from yba.foundation.record.plans import TYPE_NAMES
+from yba.foundation.record.plans import TYPE_NAMES, filed_with
 from yba.foundation.record.rows import Moment
 from yba.surfaces.fhir_api import operations, searchable
 
 _INTERACTIONS = (
-    "read", "vread", "update", "delete", "history-instance", "history-type", "create",
+    "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create",
     "search-type",
 )  # fmt: skip
+_DOCUMENTATION = (
+    "A conditional delete that matches several resources deletes none (412), unless `_count` says how "
+    "many it may delete. Conditional patch is supported. A write may carry an Idempotency-Key and is "
+    "then done once. Conditions never ignore unknown parameters."
+)
 _COMPARTMENTS = ("patient", "encounter", "relatedPerson", "practitioner", "device")
 
 
-@lru_cache(maxsize=4)
 def statement(base: str, name: str, version: str, at: datetime) -> bytes:
     """Return the statement as JSON."""
+    return _statement(base, name, version, at, filed_with())
+
+
+@lru_cache(maxsize=4)
+def _statement(base: str, name: str, version: str, at: datetime, parameters: int) -> bytes:
+    """Return the statement with the search parameters of one version of their list."""
     rest: dict[str, Any] = {
         "mode": "server",
+        "documentation": _DOCUMENTATION,
         "security": r4.CapabilityStatementRestSecurity(
+            cors=False,
             description="Every request except this one needs a bearer token.",
         ),
         "resource": [_resource(type_) for type_ in TYPE_NAMES],
@@ -50,7 +62,20 @@ def statement(base: str, name: str, version: str, at: datetime) -> bytes:
             software=r4.CapabilityStatementSoftware(name="Yba", version=version),
             implementation=r4.CapabilityStatementImplementation(description=name, url=base),
             fhirVersion="4.0.1",
-            format=["application/fhir+json", "json"],
+            format=[
+                "application/fhir+json",
+                "application/fhir+xml",
+                "json",
+                "xml",
+            ],
+            patchFormat=[
+                "application/json-patch+json",
+                "application/fhir+json",
+                "application/fhir+xml",
+            ],
+            instantiates=["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]
+            if any(one.name == "export" for one in operations.ALL)
+            else None,
             rest=[r4.CapabilityStatementRest(**rest)],
         )
     )
@@ -59,6 +84,7 @@ def statement(base: str, name: str, version: str, at: datetime) -> bytes:
 def _resource(type_: str) -> r4.CapabilityStatementRestResource:
     return r4.CapabilityStatementRestResource(
         type=type_,  # type: ignore[arg-type]
+        profile=f"http://hl7.org/fhir/StructureDefinition/{type_}",
         interaction=[
             r4.CapabilityStatementRestResourceInteraction(code=code)  # type: ignore[arg-type]
             for code in _INTERACTIONS
@@ -70,9 +96,10 @@ def _resource(type_: str) -> r4.CapabilityStatementRestResource:
         conditionalRead="full-support",
         conditionalUpdate=True,
         conditionalDelete="single",
+        referencePolicy=["literal", "logical", "local"],
         operation=_operations_of(type_) or None,
         searchInclude=searchable.inclusions(type_) or None,
-        searchRevInclude=searchable.reverse_inclusions(type_),
+        searchRevInclude=searchable.reverse_inclusions(type_, filed_with()),
         searchParam=searchable.parameters_of(type_),
     )
 

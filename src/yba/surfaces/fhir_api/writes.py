@@ -29,10 +29,9 @@ async def create(do: Interactions, exchange: Exchange, actor: Actor, type_: str)
     raw = await _resource(exchange, type_)
     resource = bundle.readable(raw, type_)
     resource.id = new_id()
-    condition = exchange.header(b"if-none-exist")
     operation = Operation(
         "POST", type_, actor, id=resource.id, resource=resource,
-        condition=bundle.condition_in(condition) if condition else None, what=WHAT + "create",
+        condition=_none_exist(exchange), what=WHAT + "create",
     )  # fmt: skip
     await _carry_out(do, exchange, operation, raw)
 
@@ -57,9 +56,9 @@ async def patch(do: Interactions, exchange: Exchange, actor: Actor, type_: str, 
     """Change parts of a resource, addressed by id or by a condition."""
     permit(actor, WRITE)
     media = exchange.media_type
-    if media in JSON_TYPES or media in XML_TYPES:
+    if media in XML_TYPES or (media in JSON_TYPES and media != "application/json"):
         media = "application/fhir+json"  # the exchange has converted XML already
-    elif media not in patching.MEDIA_TYPES:
+    elif media != "application/json" and media not in patching.MEDIA_TYPES:
         raise UnsupportedMedia
     exchange.refuse_other_media(exchange.media_type)
     raw = await exchange.body()
@@ -102,6 +101,22 @@ def _condition(exchange: Exchange) -> str:
     if not exchange.query:
         raise UnreadableBody(reason="the address must hold an id or a condition")
     return unquote(exchange.query) if "%" not in exchange.query else exchange.query
+
+
+def _none_exist(exchange: Exchange) -> str | None:
+    """Return the condition of a create; some clients write it into the address."""
+    header = exchange.header(b"if-none-exist")
+    if exchange.query and _has_condition(exchange.query):
+        if header:
+            raise UnreadableBody(reason="a create may have one condition only")
+        return exchange.query
+    return bundle.condition_in(header) if header else None
+
+
+def _has_condition(query: str) -> bool:
+    """Return whether an address holds more than how to answer."""
+    names = {pair.partition("=")[0] for pair in query.split("&")}
+    return bool(names - {"", "_format", "_pretty"})
 
 
 def _if_match(exchange: Exchange) -> int | None:

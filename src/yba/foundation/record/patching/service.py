@@ -12,23 +12,32 @@ from yba.foundation.record.errors import PatchRefused, UnreadablePatch
 from yba.foundation.record.patching import json_patch
 from yba.foundation.record.patching.fhirpath_patch import FhirPathPatch
 from yba.foundation.record.patching.json_patch import JsonPatch
+from yba.foundation.record.patching.merge_patch import MergePatch
 
 Patch: TypeAlias = Callable[[bytes], bytes]
 """From the JSON of a resource to the JSON of the changed one. Raises PatchRefused."""
 
 JSON_PATCH = "application/json-patch+json"
-MEDIA_TYPES = (JSON_PATCH, "application/fhir+json", "application/fhir+xml")
+MERGE_PATCH = "application/merge-patch+json"
+MEDIA_TYPES = (JSON_PATCH, "application/fhir+json", "application/fhir+xml", MERGE_PATCH)
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def read(document: bytes, media_type: str) -> Patch:
-    """Return the patch that a document is: JSON Patch, or Parameters with FHIRPath Patch in JSON.
+    """Return the patch that a document is: JSON Patch, JSON Merge Patch, or Parameters in JSON.
 
-    Raises UnreadablePatch.
+    As mere `application/json`, an object without resourceType is a merge patch. Raises
+    UnreadablePatch.
     """
     if media_type == JSON_PATCH:
         return _json(JsonPatch(json_patch.load(document)))
+    if media_type == MERGE_PATCH:
+        return _json(MergePatch(json_patch.load(document)))
+    if media_type == "application/json":
+        loaded = json_patch.load(document)
+        if not isinstance(loaded, dict) or "resourceType" not in loaded:
+            return _json(MergePatch(loaded))
     try:
         parameters = r4.decode(document)
     except r4.NotFhir as problem:
@@ -38,7 +47,7 @@ def read(document: bytes, media_type: str) -> Patch:
     return _fhirpath(FhirPathPatch(parameters))
 
 
-def _json(patch: JsonPatch) -> Patch:
+def _json(patch: JsonPatch | MergePatch) -> Patch:
     def apply(body: bytes) -> bytes:
         try:
             changed = _without_empty(patch.apply(json_patch.load(body)))
