@@ -38,6 +38,7 @@ _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
 # A position travels in an address: so many references of 10 bytes each stay below 8 kB.
 MOST_REMEMBERED = 450
 _DEEPEST = 3
+_AT_ONCE = 1000
 _SPLIT = b'"reference":"'
 
 Place = tuple[int, int, int]
@@ -98,12 +99,11 @@ async def step(tx: Tx, wish: Wish, position: Position, *, base: str) -> Step:
     """
     if position.last is not None:
         return await _held_back(tx, wish, position, base)
-    found, places = await _members(tx, wish, position.after, wish.count + 1)
+    found, after = await _members(tx, wish, position.after, wish.count + 1)
     shown = found.members[: wish.count]
     more = len(found.members) > wish.count
     read = shown if position.after != START else [found.focus, *shown]
     result = Step(found.focus, [one for one in read if wish.wants(one)])
-    after = places[len(shown) - 1] if shown else position.after
     given, held = position.given, position.held
     if held is None and _wants_supporting(wish):
         supporting = await supporting_of(tx, wish, found.focus, read, given, base)
@@ -126,8 +126,11 @@ async def next_patient(tx: Tx, after: str) -> str:
     return id_of(record["rid"], record["fid"]) if record else ""
 
 
-async def _members(tx: Tx, wish: Wish, after: Place, count: int) -> tuple[Step, list[Place]]:
-    """Return members after a place, and the place of each. Raises if the focus is not there."""
+async def _members(tx: Tx, wish: Wish, after: Place, count: int) -> tuple[Step, Place]:
+    """Return at most `count` members after a place, and the place of the last but one.
+
+    Raises ResourceNotFound, ResourceDeleted for the focus, QueryTooExpensive.
+    """
     types = None
     if wish.types and not _wants_supporting(wish):
         types = [TYPE_NUMBERS[name] for name in wish.types]
@@ -140,27 +143,24 @@ async def _members(tx: Tx, wish: Wish, after: Place, count: int) -> tuple[Step, 
         )  # fmt: skip
     except asyncpg.QueryCanceledError:
         raise QueryTooExpensive from None
-    found: Step | None = None
+    focus: Version | None = None
     members: list[Version] = []
-    places: list[Place] = []
+    last = after
     for part, number, rid, fid, version, updated, flags, patient, ts, body in records:
-        if part == 0:
-            if fid is not None and fid != wish.id:
-                break
+        if part:
+            members.append(
+                Version(
+                    TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, unpack(body), patient
+                )
+            )
+            last = (number, ts, rid) if len(members) == count - 1 else last
+        elif fid is None or fid == wish.id:
             if flags & DELETED:
                 raise ResourceDeleted(reference=f"{wish.type}/{wish.id}")
-            found = Step(Version(wish.type, wish.id, version, updated, unpack(body), patient))
-            continue
-        members.append(
-            Version(
-                TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, unpack(body), patient
-            )
-        )
-        places.append((number, ts, rid))
-    if found is None:
+            focus = Version(wish.type, wish.id, version, updated, unpack(body), patient)
+    if focus is None:
         raise ResourceNotFound
-    found.members = members
-    return found, places
+    return Step(focus, members), last
 
 
 async def _held_back(tx: Tx, wish: Wish, position: Position, base: str) -> Step:
@@ -170,12 +170,12 @@ async def _held_back(tx: Tx, wish: Wish, position: Position, base: str) -> Step:
     waiting: dict[Key, Version] = {}
     place = position.held
     while True:
-        found, places = await _members(tx, wish, place, 1000)
+        found, place = await _members(tx, wish, place, _AT_ONCE + 1)
         given = position.given | waiting.keys()
-        waiting |= await supporting_of(tx, wish, found.focus, found.members, given, base)
-        if len(places) < 1000:
+        read = found.members[:_AT_ONCE]
+        waiting |= await supporting_of(tx, wish, found.focus, read, given, base)
+        if len(found.members) <= _AT_ONCE:
             break
-        place = places[-1]
     left = sorted(key for key in waiting if key > position.last)
     result = Step(found.focus)
     chosen = left[: wish.count]
@@ -238,10 +238,8 @@ def references_in(bodies: Iterable[bytes], names: Set[str], base: str) -> set[Re
     Stored bodies have no white space, and quotes inside texts are escaped, so that the bytes
     `"reference":"` begin a reference and nothing else.
     """
-    texts: set[bytes] = set()
-    for body in bodies:
-        for piece in body.split(_SPLIT)[1:]:
-            texts.add(piece[: piece.find(b'"')])
+    pieces = b"".join(bodies).split(_SPLIT)
+    texts = {piece[: piece.find(b'"')] for piece in pieces[1:]}
     stem = (base + "/").encode()
     found: set[Reference] = set()
     for text in texts:

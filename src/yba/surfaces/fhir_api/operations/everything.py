@@ -49,10 +49,10 @@ async def everything_of(call: Call) -> None:
         await page.of_one(cursor)
     else:
         await page.of_all(cursor)
-    body = searchset.bundle(
+    body = searchset.bundle_of(
         [
-            *(searchset.entry(call.do.base, one, "match") for one in page.members),
-            *(searchset.entry(call.do.base, one, "include") for one in page.supporting.values()),
+            *searchset.entries_of(call.do.base, page.members, "match"),
+            *searchset.entries_of(call.do.base, page.supporting.values(), "include"),
         ],
         total=None if page.following or cursor else len(page.members),
         address=f"{call.do.base}/{place}/$everything",

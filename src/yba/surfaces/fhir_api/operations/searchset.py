@@ -49,6 +49,32 @@ def entry(base: str, one: Version, mode: str, extra: bytes = b"") -> bytes:
     ))  # fmt: skip
 
 
+def entries_of(base: str, found: Iterable[Version], mode: str) -> list[bytes]:
+    """Return entries in pieces that only have to be joined, each entry with a comma in front.
+
+    A thousand bodies are then copied once and not three times.
+    """
+    starts: dict[str, bytes] = {}
+    pieces: list[bytes] = []
+    end = f',"search":{{"mode":"{mode}"}}}}'.encode()
+    for one in found:
+        start = starts.get(one.type)
+        if start is None:
+            start = starts[one.type] = f',{{"fullUrl":"{base}/{one.type}/'.encode()
+        pieces += (start, one.id.encode(), b'","resource":', one.body or b"{}", end)
+    return pieces
+
+
+def bundle_of(
+    pieces: Sequence[bytes], *, total: int | None, address: str, query: Pairs, following: str
+) -> bytes:
+    """Return the searchset of entries in pieces, as `entries_of` makes them."""
+    head = bundle((), total=total, address=address, query=query, following=following)
+    if not pieces:
+        return head
+    return b"".join((head[:-1], b',"entry":[', pieces[0][1:], *pieces[1:], b"]}"))
+
+
 def bundle(
     entries: Sequence[bytes], *, total: int | None, address: str, query: Pairs = (),
     following: str = "",
