@@ -199,6 +199,16 @@ def test_code_outside_an_extensible_value_set_is_a_warning_and_text_alone_is_fin
     assert told(patient(maritalStatus={"text": "x"}), "error", "warning") == []
 
 
+def test_code_that_its_system_does_not_have_is_a_warning():
+    system = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    known, unknown = ({"coding": [{"system": system, "code": c}]} for c in ("AMB", "nobody"))
+
+    assert told(observation(method=known), "error", "warning") == []
+    assert told(observation(method=unknown), "error", "warning") == [
+        ("code-invalid", "Observation.method.coding[0]", "")
+    ]
+
+
 # References
 
 

@@ -269,3 +269,39 @@ async def test_validating_needs_a_known_caller(client: httpx.AsyncClient):
     )
 
     assert answer.status_code == 401
+
+
+async def test_xml_is_validated_too(client: httpx.AsyncClient):
+    xml = {"content-type": "application/fhir+xml"}
+    wrong = (
+        b'<Observation xmlns="http://hl7.org/fhir"><status value="done"/>'
+        b'<code><text value="x"/></code></Observation>'
+    )
+
+    found = await issues(client, "/Observation/$validate", wrong, **xml)
+    broken = await issues(client, "/Observation/$validate", b"<Observation", **xml)
+
+    assert errors(found) == [("code-invalid", "Observation.status")]
+    assert [code for code, _ in errors(broken)] == ["structure"]
+
+
+async def test_validating_is_an_entry_of_a_batch(client: httpx.AsyncClient):
+    request = {"method": "POST", "url": "Observation/$validate"}
+    batch = {
+        "resourceType": "Bundle",
+        "type": "batch",
+        "entry": [{"resource": OBSERVATION, "request": request}],
+    }
+
+    answer = await client.post("", content=json.dumps(batch))
+
+    [entry] = answer.json()["entry"]
+    assert entry["response"]["status"].startswith("200")
+    assert entry["resource"]["resourceType"] == "OperationOutcome"
+
+
+async def test_validate_is_named_in_the_capability_statement(client: httpx.AsyncClient):
+    statement = (await client.get("/metadata")).json()
+
+    operations = json.dumps(statement["rest"][0])
+    assert "OperationDefinition/Resource-validate" in operations

@@ -34,6 +34,10 @@ class Terminology(Protocol):
         """
         ...
 
+    def has_code(self, *, system: str, code: str) -> bool | None:
+        """Return whether a code system has a code; None if its content is not known here."""
+        ...
+
 
 class PackagedTerminology:
     """Answers from the value sets and code systems of packages."""
@@ -46,6 +50,13 @@ class PackagedTerminology:
     def validate(self, *, system: str | None, code: str, value_set: str) -> bool | None:
         """Return whether the code is in the value set; None if the packages do not hold what decides it."""
         return self._in_set(system, code, value_set, 0)
+
+    def has_code(self, *, system: str, code: str) -> bool | None:
+        """Return whether a code system has a code; None if the packages do not hold all of it."""
+        if system == _UCUM:
+            return ucum.is_valid(code)
+        found = self._system(system)
+        return None if found is None else code in found.ancestors
 
     def _in_set(self, system: str | None, code: str, value_set: str, depth: int) -> bool | None:
         found = self._set(value_set)

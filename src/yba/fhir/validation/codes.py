@@ -45,6 +45,13 @@ def check(examiner: Examiner, node: Node, path: str, binding: Binding) -> None:
         examiner.say("error", "code-invalid", path, messages.NOT_IN_MAXIMAL, set=binding.maximal)
 
 
+def check_system(examiner: Examiner, node: Node, path: str) -> None:
+    """Say where a Coding has a code that its code system does not have."""
+    system, code = node.value.system, node.value.code
+    if system and code and examiner.terminology.has_code(system=system, code=code) is False:
+        examiner.say("warning", "code-invalid", path, messages.CODE_UNKNOWN, system=system)
+
+
 def is_in(examiner: Examiner, codings: list[Coded], value_set: str) -> bool | None:
     """Return whether one of the codings is in a value set; None if that cannot be said."""
     answer: bool | None = False

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -201,6 +202,8 @@ class Examiner:
                 for message, given in narrative.problems_of(node.value):
                     self.say("error", "invariant", path, message, **given)
             return
+        if node.type == "Coding":
+            codes.check_system(self, node, path)
         if not rule.children and not rule.content:
             structure = self.packages.type(node.type)
             if structure is None:
@@ -372,12 +375,25 @@ def _present(node: Node, path: str) -> dict[str, list[Placed]]:
     found: dict[str, list[Placed]] = {}
     if not isinstance(struct, msgspec.Struct):
         return found
-    for p in properties_of(type(struct).__name__).values():
-        value = getattr(struct, p.attribute, None)
-        extra = getattr(struct, f"{p.name}_ext", None) if p.is_primitive else None
+    for p, attribute, extra_attribute in _attributes(type(struct).__name__):
+        value = getattr(struct, attribute)
+        extra = getattr(struct, extra_attribute) if extra_attribute else None
         if value is not None or extra is not None:
             found.setdefault(p.element, []).extend(_placed(p, value, extra, f"{path}.{p.path}"))
     return found
+
+
+@cache
+def _attributes(type_: str) -> tuple[tuple[Property, str, str], ...]:
+    """Return the properties of a type with the names of their attributes for value and extension."""
+    return tuple(
+        (p, p.attribute, f"{p.name}_ext" if _may_extend(p) else "")
+        for p in properties_of(type_).values()
+    )
+
+
+def _may_extend(p: Property) -> bool:
+    return p.is_primitive and p.type != "xhtml" and p.name != "id"
 
 
 def _placed(p: Property, value: Any, extra: Any, place: str) -> Iterator[Placed]:

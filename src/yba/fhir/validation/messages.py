@@ -62,6 +62,7 @@ NOT_IN_EXTENSIBLE: Final = N_(
 )
 NOT_IN_MAXIMAL: Final = N_("No code of the largest value set allowed, %(set)s.")
 NOT_IN_PREFERRED: Final = N_("No code of the preferred value set %(set)s.")
+CODE_UNKNOWN: Final = N_("The code system %(system)s has no such code.")
 SET_UNKNOWN: Final = N_("Whether the code is of the value set %(set)s cannot be said here.")
 WRONG_TARGET: Final = N_("The reference must point to one of %(types)s, points to %(type)s.")
 TARGET_NOT_CONFORMING: Final = N_("What the reference points to conforms to none of %(profiles)s.")
