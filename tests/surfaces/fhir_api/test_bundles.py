@@ -221,3 +221,219 @@ async def test_only_transactions_and_batches_are_carried_out(client):
         assert (answer.status_code, answer.json()["resourceType"]) == (400, "OperationOutcome"), (
             body
         )
+
+
+# -- the corners of transactions -------------------------------------------------------------------
+
+
+def identified(number: str, **values: object) -> dict[str, object]:
+    return {
+        "resourceType": "Patient", "identifier": [{"system": "urn:t", "value": number}], **values,
+    }  # fmt: skip
+
+
+async def located(answer) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [e["response"]["location"].split("/_")[0] for e in answer.json()["entry"]]
+
+
+async def test_links_are_replaced_where_fhir_has_links_and_nowhere_else(client):
+    div = f'<div xmlns=\\"http://www.w3.org/1999/xhtml\\"><a href=\\"{PERSON}\\">x</a></div>'
+    resource = json.loads(
+        f'{{"resourceType":"Basic","code":{{"text":"{PERSON}"}},"text":{{"status":"additional",'
+        f'"div":"{div}"}},"implicitRules":"{PERSON}","subject":{{"reference":"{PERSON}#part"}},'
+        f'"identifier":[{{"system":"urn:ietf:rfc:3986","value":"{PERSON}"}}],'
+        f'"extension":[{{"url":"urn:x","valueUri":"{PERSON}"}},'
+        f'{{"url":"urn:y","valueString":"{PERSON}"}},{{"url":"urn:z","valueCanonical":"{PERSON}"}}]}}'
+    )
+    resource.pop("implicitRules")
+
+    answer = await client.post(
+        "", content=bundle(
+            "transaction", entry({"resourceType": "Patient"}, fullUrl=PERSON), entry(resource)
+        ),
+    )  # fmt: skip
+
+    patient, basic = await located(answer)
+    stored = (await client.get(f"/{basic}")).json()
+    assert stored["subject"]["reference"] == f"{patient}#part"
+    assert f'href="{patient}"' in stored["text"]["div"]
+    assert [next(v for k, v in e.items() if k != "url") for e in stored["extension"]] == [
+        patient, PERSON, PERSON,
+    ]  # fmt: skip
+    assert stored["identifier"][0]["value"] == PERSON
+    assert stored["code"]["text"] == PERSON
+
+
+async def test_entries_may_refer_to_each_other_in_a_circle(client):
+    other = PERSON.replace("0001", "0002")
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry({"resourceType": "Patient",
+                   "generalPractitioner": [{"reference": other}]}, fullUrl=PERSON),
+            entry({"resourceType": "Organization",
+                   "endpoint": [{"reference": "Endpoint/x/_history/2"}],
+                   "partOf": {"reference": other},
+                   "extension": [{"url": "urn:e", "valueReference": {"reference": PERSON}}]},
+                  fullUrl=other),
+        ),
+    )  # fmt: skip
+
+    patient, organization = await located(answer)
+    stored = (await client.get(f"/{organization}")).json()
+    assert stored["extension"][0]["valueReference"]["reference"] == patient
+    assert stored["endpoint"][0]["reference"] == "Endpoint/x/_history/2"
+    read = (await client.get(f"/{patient}")).json()
+    assert read["generalPractitioner"][0]["reference"] == organization
+
+
+async def test_a_conditional_reference_may_name_what_the_same_transaction_creates(client):
+    number = new_id()
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(observation(f"Patient?identifier=urn:t|{number}")),
+            entry(identified(number)),
+        ),
+    )
+
+    stored, patient = await located(answer)
+    assert (await client.get(f"/{stored}")).json()["subject"]["reference"] == patient
+
+
+async def test_deletions_come_before_conditions_are_decided(client):
+    number = new_id()
+    old = (
+        await located(await client.post("", content=bundle("batch", entry(identified(number)))))
+    )[0]
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(identified(number), ifNoneExist=f"identifier=urn:t|{number}"),
+            {"request": {"method": "DELETE", "url": old}},
+        ),
+    )
+
+    assert await statuses(answer) == ["201", "204"]
+    assert (await client.get(f"/Patient?identifier=urn:t|{number}")).json()["total"] == 1
+
+
+async def test_two_entries_that_turn_out_to_name_one_resource_are_refused(client):
+    number = new_id()
+    id_ = (
+        await located(await client.post("", content=bundle("batch", entry(identified(number)))))
+    )[0].split("/")[1]
+
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry(identified(number), method="PUT", url=f"Patient?identifier=urn:t|{number}"),
+            entry(identified(number, id=id_), method="PUT", url=f"Patient/{id_}"),
+        ),
+    )
+
+    assert answer.status_code == 400
+    assert "twice" in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_the_entry_that_failed_a_transaction_is_named(client):
+    answer = await client.post(
+        "",
+        content=bundle(
+            "transaction",
+            entry({"resourceType": "Patient"}),
+            entry(
+                {"resourceType": "Patient", "id": "zz"}, method="PUT", url="Patient/zz",
+                ifMatch='W/"4"',
+            ),
+        ),
+    )  # fmt: skip
+
+    assert answer.status_code == 412
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1]"]
+
+
+async def test_every_kind_of_reading_works_inside_a_bundle(client):
+    number = new_id()
+    made = await client.post("/Patient", content=json.dumps(identified(number)))
+    id_ = made.json()["id"]
+    urls = [
+        f"Patient/{id_}", f"Patient/{id_}/_history/1", f"Patient/{id_}/_history",
+        f"Patient?identifier=urn:t|{number}", f"Patient/{id_}/$everything", "metadata",
+        f"Patient/{new_id()}", "Nothing/1", "Patient?colour=red", f"Patient/{id_}/Observation",
+    ]  # fmt: skip
+    entries = [{"request": {"method": "GET", "url": url}} for url in urls]
+    entries.append({"request": {"method": "HEAD", "url": f"Patient/{id_}"}})
+    entries.append({"request": {"method": "GET", "url": f"Patient/{id_}", "ifNoneMatch": 'W/"1"'}})
+
+    answer = await client.post("", content=bundle("batch", *entries))
+
+    assert await statuses(answer) == [
+        "200", "200", "200", "200", "200", "200", "404", "404", "400", "200", "200", "304",
+    ]  # fmt: skip
+    found = answer.json()["entry"]
+    assert found[0]["resource"]["id"] == id_
+    assert found[0]["response"]["etag"] == 'W/"1"'
+    assert found[0]["response"]["lastModified"]
+    assert found[3]["resource"]["total"] == 1
+    assert "resource" not in found[10]
+    assert found[6]["response"]["outcome"]["resourceType"] == "OperationOutcome"
+
+
+async def test_who_may_only_read_may_send_a_batch_of_reads(client):
+    reader = {"authorization": "Bearer reader"}
+    reads = bundle("batch", {"request": {"method": "GET", "url": "Patient?_count=1"}})
+
+    assert await statuses(await client.post("", content=reads, headers=reader)) == ["200"]
+    writes = bundle("batch", entry({"resourceType": "Patient"}))
+    assert (await client.post("", content=writes, headers=reader)).status_code == 403
+
+
+async def test_answers_come_as_preferred(client):
+    content = bundle("transaction", entry({"resourceType": "Patient"}))
+
+    whole = await client.post("", content=content, headers={"prefer": "return=representation"})
+    told = await client.post("", content=content, headers={"prefer": "return=OperationOutcome"})
+    least = await client.post("", content=content, headers={"prefer": "return=minimal"})
+
+    assert whole.json()["entry"][0]["resource"]["resourceType"] == "Patient"
+    outcome = told.json()["entry"][0]["response"]["outcome"]
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert least.json()["entry"][0].keys() == {"response"}
+
+
+async def test_several_are_deleted_by_condition_inside_a_transaction(client):
+    number = new_id()
+    await client.post("", content=bundle("batch", *(entry(identified(number)) for _ in range(3))))
+    where = f"Patient?identifier=urn:t|{number}"
+
+    few = await client.post(
+        "", content=bundle("transaction", {"request": {"method": "DELETE", "url": where}})
+    )
+    all_ = await client.post(
+        "",
+        content=bundle(
+            "transaction", {"request": {"method": "DELETE", "url": f"{where}&_count=9"}}
+        ),
+    )
+
+    assert few.status_code == 412
+    assert await statuses(all_) == ["204"]
+    assert (await client.get(f"/{where}")).json()["total"] == 0
+
+
+async def test_a_bundle_of_another_type_is_stored_at_its_own_address_only(client):
+    document = {"resourceType": "Bundle", "type": "collection"}
+
+    assert (await client.post("/Bundle", content=json.dumps(document))).status_code == 201
+    assert (await client.post("", content=json.dumps(document))).status_code == 400
+    assert (await client.post("", content='{"resourceType":"Bundle"}')).status_code == 400
+    assert (await client.post("", content='{"resourceType":"Patient"}')).status_code == 400
