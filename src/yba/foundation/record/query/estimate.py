@@ -40,11 +40,15 @@ class Statistics:
         types = await tx.connection.fetch(store.TYPE_SHARES)
         self.types = {TYPE_NAMES[record[0] - 1]: record[1] for record in types}
 
+    def rows_of(self, type_: str) -> float:
+        """Return how many resources of a type there are, about."""
+        return self.types.get(type_, 0.0) * self.rows
+
     def is_dense(self, type_: str, keys: list[int]) -> bool:
         """Return whether so many rows have one of `keys` that walking in order finds a page sooner."""
         share = sum(self.shares.get(key, 0.0) for key in keys)
         matching = share * self.rows
-        of_type = self.types.get(type_, 0.0) * self.rows
+        of_type = self.rows_of(type_)
         # Collecting reads every match; walking reads type / matching rows for each of a page.
         return matching * matching > _ROWS_OF_A_PAGE * of_type and matching > _FEW_ROWS
 

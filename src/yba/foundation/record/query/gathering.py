@@ -31,6 +31,7 @@ from yba.foundation.record.query.tree import (
 # A look-up of a key costs some ten microseconds; of more rows than these it is not "few" any more.
 FEW = 1000
 _FEW_TO_UNPACK = 300
+_FEW_TO_READ = 20_000
 _UNINDEXED = frozenset(("missing", "not", "not-in"))
 
 Run: TypeAlias = Callable[[Statement], Awaitable[list[asyncpg.Record]]]
@@ -65,7 +66,7 @@ class Gatherer:
 
     async def _chain(self, chain: Chain) -> Condition:
         inner = [(target, await self.one(condition)) for target, condition in chain.inner]
-        asked = [pair for pair in inner if _is_worth_asking(pair[1], self._make().conditions)]
+        asked = [pair for pair in inner if self._is_worth_asking(*pair)]
         found = await self._few(asked, FEW)
         many = tuple(pair for pair in inner if pair not in asked or found[pair[0]] is None)
         known = self._referring(chain, {t: rows for t, rows in found.items() if rows is not None})
@@ -94,7 +95,7 @@ class Gatherer:
     async def _has(self, has: Has) -> Condition:
         inner = await self.one(has.inner)
         has = Has(has.type, has.source, has.parameter, inner)
-        if not _is_worth_asking(inner, self._make().conditions):
+        if not self._is_worth_asking(has.source, inner):
             return has
         patient_element = plan_of(has.source).patient_element
         others = [
@@ -127,18 +128,28 @@ class Gatherer:
             for target, rows in found.items()
         }
 
+    def _is_worth_asking(self, type_: str, condition: Condition) -> bool:
+        """Return whether what meets the condition is soon looked up, if it is little."""
+        compiler = self._make()
+        if _is_indexed(condition, compiler.conditions):
+            return True
+        if isinstance(condition, Leaf) and condition.modifier not in _UNINDEXED:
+            return False  # a code that very many have
+        # Of few rows all may be read; to ask each step anew for each row would be slower.
+        return compiler.statistics.rows_of(type_) <= _FEW_TO_READ
 
-def _is_worth_asking(condition: Condition, conditions: Conditions) -> bool:
-    """Return whether an index may lead to what meets the condition, if it is little."""
+
+def _is_indexed(condition: Condition, conditions: Conditions) -> bool:
+    """Return whether an index leads to what meets the condition."""
     match condition:
         case Leaf() if condition.modifier in _UNINDEXED:
             return False
         case Leaf() if condition.parameter.kind == "token":
             return conditions.is_rare(condition)
         case Every():
-            return any(_is_worth_asking(one, conditions) for one in condition.inner)
+            return any(_is_indexed(one, conditions) for one in condition.inner)
         case Either():
-            return all(_is_worth_asking(one, conditions) for one in condition.inner)
+            return all(_is_indexed(one, conditions) for one in condition.inner)
         case Negation() | Chain() | Has():
             return False
         case _:
