@@ -9,6 +9,7 @@ from typing import Any
 from yba.fhir import r4
 from yba.foundation.record.plans import TYPE_NAMES, filed_with
 from yba.foundation.record.rows import Moment
+from yba.foundation.record.subscriptions import topics
 from yba.surfaces.fhir_api import operations, searchable
 
 _INTERACTIONS = (
@@ -21,6 +22,10 @@ _DOCUMENTATION = (
     "then done once. Conditions never ignore unknown parameters."
 )
 _COMPARTMENTS = ("patient", "encounter", "relatedPerson", "practitioner", "device")
+_TOPIC = (
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
+    "capabilitystatement-subscriptiontopic-canonical"
+)
 
 
 def statement(base: str, name: str, version: str, at: datetime) -> bytes:
@@ -29,7 +34,7 @@ def statement(base: str, name: str, version: str, at: datetime) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _statement(base: str, name: str, version: str, at: datetime, parameters: int) -> bytes:
+def _statement(base: str, name: str, version: str, at: datetime, parameters: int) -> bytes:  # noqa: ARG001
     """Return the statement with the search parameters of one version of their list."""
     rest: dict[str, Any] = {
         "mode": "server",
@@ -84,6 +89,7 @@ def _statement(base: str, name: str, version: str, at: datetime, parameters: int
 def _resource(type_: str) -> r4.CapabilityStatementRestResource:
     return r4.CapabilityStatementRestResource(
         type=type_,  # type: ignore[arg-type]
+        extension=_topics() if type_ == "Subscription" else None,
         profile=f"http://hl7.org/fhir/StructureDefinition/{type_}",
         interaction=[
             r4.CapabilityStatementRestResourceInteraction(code=code)  # type: ignore[arg-type]
@@ -102,6 +108,11 @@ def _resource(type_: str) -> r4.CapabilityStatementRestResource:
         searchRevInclude=searchable.reverse_inclusions(type_, filed_with()),
         searchParam=searchable.parameters_of(type_),
     )
+
+
+def _topics() -> list[r4.Extension]:
+    """Return the topics that can be subscribed to, as R4 servers tell them."""
+    return [r4.Extension(url=_TOPIC, valueCanonical=topic.url) for topic in topics.OFFERED]
 
 
 def _operations_of(type_: str) -> list[r4.CapabilityStatementRestResourceOperation]:
