@@ -222,7 +222,9 @@ async def test_the_capability_statement_is_open_and_tells_what_is_on(client):
     statement = answer.json()
     assert (answer.status_code, statement["fhirVersion"]) == (200, "4.0.1")
     observation = next(r for r in statement["rest"][0]["resource"] if r["type"] == "Observation")
-    assert {"name": "code-value-quantity", "type": "composite"} in observation["searchParam"]
+    definition = "http://hl7.org/fhir/SearchParameter/Observation-code-value-quantity"
+    pair = {"name": "code-value-quantity", "definition": definition, "type": "composite"}
+    assert pair in observation["searchParam"]
 
 
 async def test_every_read_is_in_the_audit_trail_of_the_patient(client, fhir, database):

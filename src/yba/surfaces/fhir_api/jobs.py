@@ -1,9 +1,10 @@
-"""What the worker does for the FHIR base: bulk jobs, and telling subscribers."""
+"""What the worker does for the FHIR base: bulk jobs, telling subscribers, filing again."""
 
 from __future__ import annotations
 
 import asyncio
 
+from yba.foundation.record import reindexing
 from yba.foundation.record.bulk import working
 from yba.foundation.record.bulk.importing import Importer
 from yba.foundation.record.bulk.working import BulkWorker
@@ -40,12 +41,13 @@ def subscription_worker(config: Settings, database: Database) -> SubscriptionWor
 
 
 async def work(config: Settings, database: Database, stop: asyncio.Event) -> None:
-    """Run bulk jobs and tell subscribers until `stop`."""
+    """Run bulk jobs, tell subscribers and file again until `stop`."""
     subscriptions = subscription_worker(config, database)
     try:
         await asyncio.gather(
             working.run_for_ever(bulk_worker(config, database), stop),
             subscriptions.run_for_ever(stop),
+            reindexing.run_for_ever(database, stop, utc_now),
         )
     finally:
         await subscriptions.sender.close()

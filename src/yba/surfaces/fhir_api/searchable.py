@@ -5,7 +5,7 @@ Standard: FHIR R4 CapabilityStatement.rest.resource.searchParam, searchInclude, 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from yba.fhir import r4
 from yba.fhir.index import SearchParam
@@ -38,9 +38,12 @@ def inclusions(type_: str) -> list[str | None]:
     return ["*", f"{type_}:*", *sorted(f"{type_}:{code}" for code in codes)] if codes else []
 
 
-@cache
-def reverse_inclusions(type_: str) -> list[str | None]:
-    """Return the values of `_revinclude` that name this type as what they may refer to."""
+@lru_cache(maxsize=400)
+def reverse_inclusions(type_: str, parameters: int) -> list[str | None]:  # noqa: ARG001
+    """Return the values of `_revinclude` that name this type as what they may refer to.
+
+    `parameters` is the version of the list of those that this site has added.
+    """
     found = (
         f"{source}:{parameter.code}"
         for source in TYPE_NAMES

@@ -6,7 +6,7 @@ Standard: FHIR R4 http.html#search, search.html.
 from __future__ import annotations
 
 from yba.fhir import r4
-from yba.foundation.record import reading
+from yba.foundation.record import parameters, reading
 from yba.foundation.record.query.controls import types_of
 from yba.foundation.record.query.parse import parse
 from yba.kernel.actor import Actor
@@ -56,6 +56,9 @@ async def search_body(
     compartment: tuple[str, str] | None = None,
 ) -> bytes:
     """Return the searchset Bundle for a query string; without a type, over several types."""
+    if parameters.stale():
+        async with do.searches.lend() as pair:
+            await parameters.refresh(pair.planning)
     wanted = parse(type_ or "", query, lenient=lenient, compartment=compartment)
     async with do.searches.lend() as pair:
         page = await reading.find(
