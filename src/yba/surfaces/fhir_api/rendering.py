@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -29,12 +29,10 @@ def search_page(page: Page, *, base: str, notes: bytes | None = None) -> bytes:
     """Return the searchset Bundle of a page."""
     search = page.search
     stem = f"{base}/{search.place}" if search.place else base
-    here = [("_cursor", search.cursor)] if search.cursor else []
-    links = [_link("self", _address(stem, [*search.self_query, *here]))]
-    links.append(_link("first", _address(stem, search.self_query)))
+    first = f"{stem}?{urlencode(search.self_query, safe='|,:$/')}" if search.self_query else stem
+    links = [_link("self", _continued(first, search.cursor)), _link("first", first)]
     if page.next_cursor:
-        following = [*search.self_query, ("_cursor", page.next_cursor)]
-        links.append(_link("next", _address(stem, following)))
+        links.append(_link("next", _continued(first, page.next_cursor)))
     stem_bytes = (base + "/").encode()
     entries = [_found(stem_bytes, one, page, b"match") for one in page.matches]
     entries += [_found(stem_bytes, one, page, b"include") for one in page.included]
@@ -43,8 +41,11 @@ def search_page(page: Page, *, base: str, notes: bytes | None = None) -> bytes:
     return _bundle(b"searchset", links, entries, page.total)
 
 
-def _address(stem: str, query: list[tuple[str, str]]) -> str:
-    return f"{stem}?{urlencode(query, safe='|,:$/')}" if query else stem
+def _continued(url: str, cursor: str) -> str:
+    """Return the address of the page that a cursor begins."""
+    if not cursor:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}_cursor={quote(cursor, safe='')}"
 
 
 def _bundle(type_: bytes, links: list[bytes], entries: list[bytes], total: int | None) -> bytes:

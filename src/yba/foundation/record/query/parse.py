@@ -108,7 +108,7 @@ def from_pairs(
             continue
         if name == "_type" and search.parts is not None:
             search.self_query.append((name, value))
-        elif not controls.take(search, name, value, lenient=lenient):
+        elif name[:1] != "_" or not controls.take(search, name, value, lenient=lenient):
             _add(search, name, value, lenient)
     controls.finish(search)
     return search
