@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any, LiteralString
 
 import orjson
@@ -81,25 +82,17 @@ _LOCK: LiteralString = "SELECT pg_advisory_xact_lock(7203043)"
 _LOCK_SHARED: LiteralString = "SELECT pg_advisory_xact_lock_shared(7203043)"
 _IS_READ_ONLY: LiteralString = "SELECT current_setting('transaction_read_only') = 'on'"
 
-_STAGE: LiteralString = """
-    CREATE TEMPORARY TABLE staged_row (
-        system text, code text, valid_from date, name_vi text, name_en text, search text,
-        place integer, definition text, designations text, attributes text,
-        is_abstract boolean, is_inactive boolean, properties text
-    ) ON COMMIT DROP
-"""
-_UNSTAGE: LiteralString = "DROP TABLE pg_temp.staged_row"
-_STAGED = (
-    *("system", "code", "valid_from", "name_vi", "name_en", "search", "place", "definition"),
-    *("designations", "attributes", "is_abstract", "is_inactive", "properties"),
-)
-_TAKE_STAGED: LiteralString = """
+_PUT_CONCEPTS: LiteralString = """
     INSERT INTO terminology.concept (system, code, valid_from, name_vi, name_en, search, place,
-           definition, designations, attributes, is_abstract, is_inactive, properties)
-    SELECT system, code, valid_from, name_vi, name_en, search, place, definition,
-           designations::jsonb, attributes::jsonb, is_abstract, is_inactive, properties::jsonb
-      FROM staged_row
+           definition, designations, attributes, is_abstract, is_inactive)
+    SELECT system, code, $1, name_vi, name_en, search, place, definition, designations::jsonb,
+           attributes::jsonb, is_abstract, is_inactive
+      FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[],
+                  $8::text[], $9::text[], $10::text[], $11::boolean[], $12::boolean[])
+           AS x (system, code, name_vi, name_en, search, place, definition, designations,
+                 attributes, is_abstract, is_inactive)
 """
+_PUT_AT_ONCE = 10_000
 _DROP_GROUPS: LiteralString = """
     DELETE FROM terminology.concept WHERE system = $1 AND is_abstract
 """
@@ -330,24 +323,18 @@ async def drop_groups(tx: Tx, *, system: str) -> None:
 
 
 async def put_concepts(tx: Tx, rows: Iterable[tuple[str, int, ConceptRow]]) -> None:
-    """Write (system, place, concept) by COPY; none may exist yet."""
-    await tx.execute(_STAGE)
-    await tx.connection.copy_records_to_table(
-        "staged_row",
-        schema_name="pg_temp",
-        columns=_STAGED,
-        records=(_record(*row) for row in rows),
-    )
-    await tx.execute(_TAKE_STAGED)
-    await tx.execute(_UNSTAGE)
+    """Write (system, place, concept), thousands in one statement; none may exist yet."""
+    waiting = iter(rows)
+    while part := [_record(*row) for row in islice(waiting, _PUT_AT_ONCE)]:
+        await tx.execute(_PUT_CONCEPTS, OPEN, *(list(column) for column in zip(*part, strict=True)))
 
 
 def _record(system: str, place: int, row: ConceptRow) -> tuple[object, ...]:
     designations = orjson.dumps(row.designations).decode() if row.designations else "[]"
     attributes = orjson.dumps(row.attributes).decode() if row.attributes else "[]"
     return (
-        system, row.code, OPEN, row.display, row.english, row.search_text(), place,
-        row.definition, designations, attributes, row.is_abstract, row.is_inactive, "{}",
+        system, row.code, row.display, row.english, row.search_text(), place, row.definition,
+        designations, attributes, row.is_abstract, row.is_inactive,
     )  # fmt: skip
 
 

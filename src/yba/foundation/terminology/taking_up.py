@@ -172,12 +172,18 @@ async def _drop(tx: Tx, reference: str) -> set[str]:
 
 
 def newest(versions: Sequence[V]) -> V | None:
-    """Return which version a URL alone means: the record's before loaded ones, then the highest."""
+    """Return which version a URL alone means.
+
+    One with content before a mere mention, the record's before loaded ones, then the highest,
+    then the one that came last.
+    """
     return max(
         reversed(versions),
-        key=lambda one: (one.origin, version_order(one.version)),
+        key=lambda one: (
+            getattr(one, "content", "") != "not-present", one.origin, version_order(one.version)
+        ),
         default=None,
-    )
+    )  # fmt: skip
 
 
 async def choose_system(tx: Tx, url: str) -> None:
