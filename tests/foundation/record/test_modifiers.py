@@ -9,6 +9,9 @@ import pytest
 from yba.fhir import r4
 from yba.foundation.record import service
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.query import resolving
+from yba.foundation.terminology import service as terminology
+from yba.kernel.refusal import Refusal
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -282,3 +285,54 @@ async def test_quantities_are_compared_in_any_unit_of_the_same_kind(stored, foun
     assert await found(r4.Observation, asked("1.2")) == ["g", "mass", "written"]
     pair = f"code-value-quantity=a$1.20|{UCUM}|g/L"
     assert await found(r4.Observation, pair) == ["g", "mg"]
+
+
+@pytest.fixture
+async def fruit(tx):
+    """A code system with a hierarchy, and a value set of some of it."""
+
+    def concept_of(code: str, *below: Any) -> r4.CodeSystemConcept:
+        return r4.CodeSystemConcept(code=code, display=code, concept=list(below) or None)
+
+    system = r4.CodeSystem(
+        id="fruit", url="urn:fruit", status="active", content="complete", hierarchyMeaning="is-a",
+        concept=[concept_of("fruit", concept_of("citrus", concept_of("lemon"), concept_of("lime")),
+                            concept_of("apple"))],
+    )  # fmt: skip
+    filters = [r4.ValueSetComposeIncludeFilter(property="concept", op="is-a", value="citrus")]
+    sour = r4.ValueSet(
+        id="sour", url="urn:sour", status="active",
+        compose=r4.ValueSetCompose(
+            include=[r4.ValueSetComposeInclude(system="urn:fruit", filter=filters)]
+        ),
+    )  # fmt: skip
+    await terminology.take_up(tx, resources=[system, sour])
+
+
+async def test_value_sets_and_hierarchies_decide_by_code_and_system(tx, fruit, stored, found):
+    def eaten(name: str, code: str, system: str = "urn:fruit") -> r4.Observation:
+        coding = [r4.Coding(system=system, code=code)]
+        return observation(name, r4.CodeableConcept(coding=coding))
+
+    await stored(
+        eaten("lemon", "lemon"), eaten("citrus", "citrus"), eaten("apple", "apple"),
+        eaten("other", "lemon", "urn:other"), observation("words", concept(text="lemon")),
+    )  # fmt: skip
+
+    assert await found(r4.Observation, "code:in=urn:sour") == ["citrus", "lemon"]
+    assert await found(r4.Observation, "code:in=ValueSet/sour") == ["citrus", "lemon"]
+    assert await found(r4.Observation, "code:not-in=urn:sour") == ["apple", "other", "words"]
+    assert await found(r4.Observation, "code:below=urn:fruit|citrus") == ["citrus", "lemon"]
+    assert await found(r4.Observation, "code:above=urn:fruit|lemon") == ["citrus", "lemon"]
+    assert await found(r4.Observation, "code:below=urn:fruit|fruit") == ["apple", "citrus", "lemon"]
+    with pytest.raises(Refusal):
+        await found(r4.Observation, "code:in=urn:nothing")
+
+
+async def test_a_large_value_set_is_joined(tx, fruit, stored, found, monkeypatch):
+    monkeypatch.setattr(resolving, "_LISTED", 1)
+    coding = [r4.Coding(system="urn:fruit", code="lime")]
+    await stored(observation("lime", r4.CodeableConcept(coding=coding)), observation("a"))
+
+    assert await found(r4.Observation, "code:in=urn:sour") == ["lime"]
+    assert await found(r4.Observation, "code:not-in=urn:sour") == ["a"]

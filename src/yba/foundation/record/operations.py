@@ -19,7 +19,7 @@ from xxhash import xxh3_64_intdigest
 from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
-from yba.foundation.record import effects, reading, store
+from yba.foundation.record import effects, parameters, reading, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     ResourceDeleted,
@@ -386,6 +386,8 @@ async def matching(
 
     Raises UnsearchableQuery for a condition that cannot be decided, UnreadableBody for an empty one.
     """
+    if parameters.stale():
+        await parameters.refresh(tx)
     search = parse(type_, condition)
     if not search.conditions:
         raise UnreadableBody(reason="the condition is empty")

@@ -97,36 +97,11 @@ async def _value_set(
     tx: Tx, reference: str, codes: set[tuple[str, str]], numbers: list[int]
 ) -> None:
     """Add the members of a value set, named by its canonical url or as ValueSet/id."""
-    url = reference
-    if reference.startswith("ValueSet/"):
-        url = await _canonical(tx, reference.removeprefix("ValueSet/"))
-    found = await terminology.codes_of(tx, value_set=url, limit=_LISTED)
+    found = await terminology.codes_of(tx, value_set=reference, limit=_LISTED)
     if found.complete:
         codes |= found.codes
     else:
-        numbers.append(await terminology.expanded(tx, value_set=url))
-
-
-async def _canonical(tx: Tx, id_: str) -> str:
-    from yba.foundation.record import reading
-    from yba.foundation.record.errors import ResourceDeleted, ResourceNotFound
-
-    try:
-        found = await reading.current(tx, "ValueSet", id_)
-    except (ResourceNotFound, ResourceDeleted):
-        raise UnsearchableQuery(reason="the value set is not known here") from None
-    url = _url_of(found.body or b"")
-    if url is None:
-        raise UnsearchableQuery(reason="the value set has no url")
-    return url
-
-
-def _url_of(body: bytes) -> str | None:
-    from yba.fhir import r4
-
-    value_set = r4.decode(body)
-    assert isinstance(value_set, r4.ValueSet)
-    return value_set.url
+        numbers.append(await terminology.expanded(tx, value_set=reference))
 
 
 async def _hierarchy(tx: Tx, leaf: Leaf, value: str) -> frozenset[tuple[str, str]]:
