@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from yba.fhir.profiles.rules import Structure, read_structure
-from yba.fhir.profiles.snapshots import NoSnapshot, with_snapshot
+from yba.fhir.profiles.snapshots import with_snapshot
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -88,8 +88,9 @@ class Packages:
         if resource is not None:
             try:
                 found = read_structure(with_snapshot(resource, self.snapshot_of))
-            except NoSnapshot as problem:
-                raise ValueError(str(problem)) from None
+            except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as problem:
+                # What is stored is valid R4, and still may make no sense as a definition.
+                raise ValueError(f"not a usable StructureDefinition: {problem!r}") from None
         self._structures[canonical] = found
         return found
 

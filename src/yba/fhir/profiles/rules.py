@@ -124,19 +124,21 @@ def read_structure(resource: Mapping[str, Any]) -> Structure:
         by_path = {root.path: root}
         _grow(root, elements[1:], by_path)
         structure = Structure(
-            url=resource["url"],
+            url=_text(resource["url"]),
             version=resource.get("version", ""),
-            name=resource.get("name", ""),
-            type=resource.get("type", elements[0]["path"]),
+            name=_text(resource.get("name", "")),
+            type=_text(resource.get("type", elements[0]["path"])),
             base=resource.get("baseDefinition", ""),
             is_profile=resource.get("derivation") == "constraint",
             is_abstract=bool(resource.get("abstract")),
-            context=tuple((c["type"], c["expression"]) for c in resource.get("context", ())),
+            context=tuple(
+                (_text(c["type"]), _text(c["expression"])) for c in resource.get("context", ())
+            ),
             context_invariants=tuple(resource.get("contextInvariant", ())),
             root=root,
             by_path=by_path,
         )
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"not a readable StructureDefinition: {error!r}") from None
     _own(root, structure)
     return structure
@@ -221,15 +223,15 @@ def _choice_of(parent: Rule, last: str) -> Rule | None:
 def _rule(element: Mapping[str, Any], last: str) -> Rule:
     maximum = element.get("max", "*")
     rule = Rule(
-        path=element["path"],
+        path=_text(element["path"]),
         name=last.rpartition(".")[2].removesuffix("[x]"),
-        slice_name=element.get("sliceName", ""),
+        slice_name=_text(element.get("sliceName", "")),
         minimum=int(element.get("min", 0)),
         maximum=None if maximum == "*" else int(maximum),
         types=tuple(_type(t) for t in element.get("type", ())),
-        longest=element.get("maxLength"),
+        longest=None if "maxLength" not in element else int(element["maxLength"]),
         constraints=tuple(_constraint(c) for c in element.get("constraint", ())),
-        content=element.get("contentReference", ""),
+        content=_text(element.get("contentReference", "")),
         is_choice=last.endswith("[x]"),
         is_modifier=bool(element.get("isModifier")),
     )
@@ -249,11 +251,21 @@ def _rule(element: Mapping[str, Any], last: str) -> Rule:
     return rule
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text was expected")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    return tuple(_text(value) for value in values)
+
+
 def _type(kind: Mapping[str, Any]) -> TypeRule:
-    code: str = kind["code"]
+    code = _text(kind["code"])
     if code.startswith(_SYSTEM_TYPE):
         code = ""
-    return TypeRule(code, tuple(kind.get("profile", ())), tuple(kind.get("targetProfile", ())))
+    return TypeRule(code, _texts(kind.get("profile", ())), _texts(kind.get("targetProfile", ())))
 
 
 def _binding(binding: Mapping[str, Any]) -> Binding:
@@ -265,16 +277,16 @@ def _binding(binding: Mapping[str, Any]) -> Binding:
         ),
         "",
     )
-    return Binding(binding["strength"], binding["valueSet"], maximal)
+    return Binding(_text(binding["strength"]), _text(binding["valueSet"]), _text(maximal))
 
 
 def _constraint(constraint: Mapping[str, Any]) -> Constraint:
     extensions = constraint.get("extension", ())
     return Constraint(
-        key=constraint["key"],
-        severity=constraint["severity"],
-        human=constraint.get("human", ""),
-        expression=constraint.get("expression", ""),
+        key=_text(constraint["key"]),
+        severity=_text(constraint["severity"]),
+        human=_text(constraint.get("human", "")),
+        expression=_text(constraint.get("expression", "")),
         is_best_practice=any(
             e.get("url") == BEST_PRACTICE and e.get("valueBoolean") for e in extensions
         ),
@@ -283,7 +295,7 @@ def _constraint(constraint: Mapping[str, Any]) -> Constraint:
 
 def _slicing(slicing: Mapping[str, Any]) -> Slicing:
     return Slicing(
-        tuple((d["type"], d["path"]) for d in slicing.get("discriminator", ())),
-        slicing.get("rules", "open"),
+        tuple((_text(d["type"]), _text(d["path"])) for d in slicing.get("discriminator", ())),
+        _text(slicing.get("rules", "open")),
         bool(slicing.get("ordered")),
     )

@@ -75,6 +75,8 @@ def examine(
             examiner.declared(root(resource), path, profile, scope, path)
     except (Enough, RecursionError):
         pass
+    if examiner.is_exhausted:
+        structural = [*structural, issue("error", "too-costly", "", messages.EXHAUSTED)]
     return _listed(structural, examiner.findings.issues, limit)
 
 

@@ -29,6 +29,8 @@ from yba.fhir.validation.scope import Entries, Scope
 Placed = tuple[Node, str]
 
 _DEEPEST: Final = 60
+# A bundle of 20 MB takes a tenth of these; profiles that multiply slices by elements are stopped.
+_MOST_STEPS: Final = 3_000_000
 _ANY_PART: Final = ("", "Element", "BackboneElement", "Resource", "DomainResource")
 
 
@@ -64,6 +66,7 @@ class Examiner:
         self.findings = Findings(limit)
         self._conforming: dict[tuple[int, str], bool] = {}
         self._depth = 0
+        self.steps = 0
         self._core = core_rules()
 
     def say(
@@ -92,6 +95,11 @@ class Examiner:
             pass
         finally:
             self.findings = kept
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Return whether there was more to examine than is examined."""
+        return self.steps > _MOST_STEPS
 
     # Resources
 
@@ -166,6 +174,9 @@ class Examiner:
 
     def element(self, node: Node, path: str, rule: Rule, scope: Scope, *, base: bool) -> None:
         """Examine one element against one rule, and what is below it."""
+        self.steps += 1
+        if self.steps > _MOST_STEPS:
+            raise Enough
         if self._depth > _DEEPEST:
             return
         self._depth += 1
