@@ -5,7 +5,8 @@ Source: PostgreSQL documentation, COPY, "Binary Format"; `array_recv` for arrays
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import cache
 from struct import Struct
 
@@ -16,6 +17,7 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _NO_KEYS = Struct(">iiii").pack(12, 0, 0, 20)
+_AT_ONCE = 400
 _LENGTH = Struct(">i").pack
 _BEFORE_PATIENT = Struct(">hiqiq").pack
 _NUMBER = Struct(">iq").pack
@@ -99,19 +101,32 @@ def codes(rows: Sequence[Row]) -> bytes:
     return b"".join((_HEADER, *parts, _TRAILER)) if parts else b""
 
 
-async def _once(content: bytes) -> AsyncGenerator[bytes]:
-    yield content
+async def _pieces(
+    write: Callable[[Sequence[Row]], bytes], rows: Sequence[Row]
+) -> AsyncGenerator[bytes]:
+    """Yield what COPY reads, a few hundred rows at a time, so that others are served in between."""
+    if len(rows) <= _AT_ONCE:
+        yield write(rows)
+        return
+    yield _HEADER
+    for start in range(0, len(rows), _AT_ONCE):
+        piece = write(rows[start : start + _AT_ONCE])
+        if piece:
+            yield piece[len(_HEADER) : -len(_TRAILER)]
+        await asyncio.sleep(0)
+    yield _TRAILER
 
 
 async def copy(tx: Tx, rows: Sequence[Row]) -> None:
     """Write new rows with everything they are found by; their terms are written already."""
-    for table, columns, content in (
-        ("resource", _RESOURCE_COLUMNS, resources(rows)),
-        ("range", ("k", "lo", "hi", "rid", "type"), ranges(rows)),
-        ("string", ("k", "rid", "type", "v"), strings(rows)),
-        ("coded", ("k", "ts", "rid", "type"), codes(rows)),
+    for table, columns, write, wanted in (
+        ("resource", _RESOURCE_COLUMNS, resources, True),
+        ("range", ("k", "lo", "hi", "rid", "type"), ranges, any(r.ranges for r in rows)),
+        ("string", ("k", "rid", "type", "v"), strings, any(r.strings for r in rows)),
+        ("coded", ("k", "ts", "rid", "type"), codes, any(r.codes for r in rows)),
     ):
-        if content:
+        if wanted:
             await tx.connection.copy_to_table(
-                table, source=_once(content), schema_name="record", columns=columns, format="binary"
-            )
+                table, source=_pieces(write, rows), schema_name="record", columns=columns,
+                format="binary",
+            )  # fmt: skip
