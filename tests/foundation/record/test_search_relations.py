@@ -440,3 +440,50 @@ async def test_every_kind_of_parameter_gives_an_order(ward, tx, at, type_, sort,
         assert sorted(seen) == sorted(wanted)
     else:
         assert seen == wanted
+
+
+@pytest.fixture
+async def forms(tx, actor, at):
+    """Store two questionnaires and three answers that refer to them by url."""
+    tag = service.new_id()
+    meta = r4.Meta(tag=[r4.Coding(system="urn:test", code=tag)])
+    names = ["pain", "sleep", "pain-done", "pain-begun", "sleep-done"]
+    ids = {name: service.new_id() for name in names}
+
+    def form(name: str, title: str):
+        return r4.Questionnaire(id=ids[name], meta=meta, status="active", title=title,
+                                url=f"http://example.org/{tag}/{name}", version="2")  # fmt: skip
+
+    def answer(name: str, form: str, status: str, version: str = ""):
+        return r4.QuestionnaireResponse(
+            id=ids[name], meta=meta, status=status,  # type: ignore[arg-type]
+            questionnaire=f"http://example.org/{tag}/{form}{version}",
+        )  # fmt: skip
+
+    stored = [
+        form("pain", "Đau"), form("sleep", "Ngủ"), answer("pain-done", "pain", "completed", "|2"),
+        answer("pain-begun", "pain", "in-progress"), answer("sleep-done", "sleep", "completed"),
+    ]  # fmt: skip
+    await service.save(tx, actor=actor, resources=stored, at=at)
+    return Ward(tag, ids)
+
+
+@pytest.mark.parametrize(
+    ("type_", "query", "expected"),
+    [
+        ("QuestionnaireResponse", "questionnaire.title=dau", "pain-done pain-begun"),
+        ("QuestionnaireResponse", "questionnaire:Questionnaire.title=ngu", "sleep-done"),
+        ("QuestionnaireResponse", "questionnaire.title=an", ""),
+        ("QuestionnaireResponse", "_filter=questionnaire.title sw ngu", "sleep-done"),
+        ("Questionnaire", "_has:QuestionnaireResponse:questionnaire:status=in-progress", "pain"),
+        ("Questionnaire", "_has:QuestionnaireResponse:questionnaire:status=completed", "pain sleep"),
+        ("QuestionnaireResponse", "status=in-progress&_include=QuestionnaireResponse:questionnaire", "pain-begun pain"),
+        ("QuestionnaireResponse", "_id={pain-done}&_include=*", "pain-done pain"),
+        ("Questionnaire", "title=dau&_revinclude=QuestionnaireResponse:questionnaire", "pain pain-done pain-begun"),
+        ("Questionnaire", "title=ngu&_revinclude=*", "sleep sleep-done"),
+    ],
+)  # fmt: skip
+async def test_references_by_canonical_url_are_followed(forms, tx, at, type_, query, expected):
+    page = await reading.find(tx, asked(forms, type_, query), now=at)
+
+    assert forms.names([*page.matches, *page.included]) == set(expected.split())

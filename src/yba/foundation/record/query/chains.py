@@ -12,6 +12,7 @@ from typing import Protocol
 from yba.foundation.record.keys import reference_scope
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query import comparisons
+from yba.foundation.record.query.canonical import is_canonical, too_many
 from yba.foundation.record.query.guard import Guard, guarded
 from yba.foundation.record.query.leaves import Leaves
 from yba.foundation.record.query.leaves.asking import any_of
@@ -99,6 +100,8 @@ class Conditions:
 
     def _step(self, chain: Chain, target: str, inner: Condition, row: str) -> str:
         """Return "what this reference points to meets the inner condition"."""
+        if is_canonical(chain.type, chain.parameter):
+            raise too_many()
         name = f"{row}c"
         patient_element = plan_of(chain.type).patient_element
         tests: list[str] = []
@@ -116,6 +119,8 @@ class Conditions:
 
     def _has(self, has: Has, row: str) -> str:
         """Return "something refers here and meets the inner condition"."""
+        if is_canonical(has.source, has.parameter):
+            raise too_many()
         name = f"{row}h"
         patient_element = plan_of(has.source).patient_element
         tests: list[str] = []

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from yba.foundation.record import terms
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
-from yba.foundation.record.query import driving, ordering
+from yba.foundation.record.query import canonical, driving, ordering
 from yba.foundation.record.query.chains import Conditions, of_own_reference
 from yba.foundation.record.query.driving import Driver, Way
 from yba.foundation.record.query.estimate import Statistics
@@ -148,6 +148,28 @@ class Compiler:
             for _, condition in asked
         )
         return Statement(" UNION ALL ".join(found), self.arguments.values, driven=driven)
+
+    def urls(self, type_: str, condition: Condition, most: int) -> Statement:
+        """Return the statement that gives row and urls of what meets a condition."""
+        scopes = self.arguments.add(canonical.url_scopes(type_), "bigint[]")
+        limit = self.arguments.add(most + 1, "bigint")
+        return Statement(
+            "SELECT r.rid, ARRAY(SELECT t.code FROM unnest(r.keys) k (k)"
+            f" JOIN record.term t ON t.k = k.k WHERE t.scope = ANY({scopes})) AS urls"
+            f" {self.conditions.rows_of(type_, condition, 'r')} LIMIT {limit}",
+            self.arguments.values,
+        )
+
+    def referred(self, pairs: Sequence[tuple[int, int]], type_: str, met: Condition) -> Statement:
+        """Return the statement that keeps the rows whose key some resource has that meets this."""
+        rows = self.arguments.add([row for row, _ in pairs], "bigint[]")
+        keys = self.arguments.add([key for _, key in pairs], "bigint[]")
+        found = self.conditions.rows_of(type_, met, "r")
+        return Statement(
+            f"SELECT DISTINCT w.rid FROM unnest({rows}, {keys}) w (rid, k)"
+            f" WHERE EXISTS (SELECT {found} AND r.keys && ARRAY[w.k])",
+            self.arguments.values,
+        )
 
     def estimate(self) -> Statement:
         """Return the statement whose plan says how many matches are expected."""

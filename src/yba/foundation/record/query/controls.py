@@ -11,6 +11,7 @@ from yba.fhir.definitions import properties_of
 from yba.fhir.index import SearchParam
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.canonical import is_canonical
 from yba.foundation.record.query.tree import Include, Search, Sort
 
 LARGEST_PAGE = 1000
@@ -105,7 +106,8 @@ def may_sort(type_: str, parameter: SearchParam) -> bool:
     if parameter.kind not in _IN_ORDER or not parameter.elements:
         return False
     if parameter.kind == "reference":
-        return 0 < len(parameter.targets) <= _MOST_TARGETS
+        known = 0 < len(parameter.targets) <= _MOST_TARGETS
+        return known and not is_canonical(type_, parameter)
     return not plan_of(type_).identifier_elements & {*parameter.elements}
 
 

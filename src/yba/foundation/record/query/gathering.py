@@ -15,6 +15,7 @@ import asyncpg
 
 from yba.foundation.record.keys import reference_scope
 from yba.foundation.record.plans import plan_of
+from yba.foundation.record.query import canonical
 from yba.foundation.record.query.chains import Conditions
 from yba.foundation.record.query.compile import Compiler, Statement
 from yba.foundation.record.query.tree import (
@@ -65,6 +66,8 @@ class Gatherer:
                 return condition
 
     async def _chain(self, chain: Chain) -> Condition:
+        if canonical.is_canonical(chain.type, chain.parameter):
+            return await self._chain_by_url(chain)
         inner = [(target, await self.one(condition)) for target, condition in chain.inner]
         asked = [pair for pair in inner if self._is_worth_asking(*pair)]
         found = await self._few(asked, FEW)
@@ -92,8 +95,39 @@ class Gatherer:
                     keys += [row ^ scope for row in rows]
         return Rows(chain.type, patients=tuple(patients), keys=tuple(keys))
 
+    async def _chain_by_url(self, chain: Chain) -> Rows:
+        """Return what refers to the urls of the definitions that meet the inner condition."""
+        keys: list[int] = []
+        for target, condition in chain.inner:
+            if canonical.url_scopes(target):
+                found = await self._urls(target, await self.one(condition))
+                urls = [url for _, urls in found for url in urls]
+                keys += canonical.keys_of(chain.type, chain.parameter, urls)
+        return Rows(chain.type, keys=tuple(keys))
+
+    async def _has_by_url(self, has: Has, inner: Condition) -> Rows:
+        """Return the definitions whose url is referred to by what meets the inner condition."""
+        if not canonical.url_scopes(has.type):
+            return Rows(has.type)
+        pairs = [
+            (row, key)
+            for row, urls in await self._urls(has.type, Every(has.type, ()))
+            for key in canonical.keys_of(has.source, has.parameter, urls)
+        ]
+        found = await self._run(self._make().referred(pairs, has.source, inner))
+        return Rows(has.type, rows=tuple(sorted(record["rid"] for record in found)))
+
+    async def _urls(self, type_: str, condition: Condition) -> list[tuple[int, list[str]]]:
+        """Return row and urls of the definitions that meet a condition. Refuses too many."""
+        found = await self._run(self._make().urls(type_, condition, FEW))
+        if len(found) > FEW:
+            raise canonical.too_many()
+        return [(record["rid"], record["urls"]) for record in found]
+
     async def _has(self, has: Has) -> Condition:
         inner = await self.one(has.inner)
+        if canonical.is_canonical(has.source, has.parameter):
+            return await self._has_by_url(has, inner)
         has = Has(has.type, has.source, has.parameter, inner)
         if not self._is_worth_asking(has.source, inner):
             return has

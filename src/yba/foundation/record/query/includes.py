@@ -16,6 +16,7 @@ from yba.fhir.index import extract
 from yba.foundation.record.keys import exact_key, reference_scope, row_id
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query import canonical
 from yba.foundation.record.query.chains import of_own_reference
 from yba.foundation.record.query.compile import COLUMNS, Statement
 from yba.foundation.record.query.guard import Guard, guarded
@@ -81,8 +82,7 @@ def _by_url(wanted: Wanted, url: str, targets: tuple[str, ...], base: str) -> No
             wanted.places[type_, rest.partition("/")[0]] = None
         return
     for target in targets or TYPE_NUMBERS:
-        parameter = plan_of(target).parameters.get("url")
-        if parameter is not None and parameter.kind == "uri":
+        if canonical.url_scopes(target):
             wanted.urls[target, url.partition("|")[0]] = None
 
 
@@ -99,9 +99,9 @@ def forward(wanted: Wanted, guard: Guard | None, most: int) -> Statement | None:
         )
     if wanted.urls:
         keys = [
-            exact_key(plan_of(type_).scopes[element], url)
+            exact_key(scope, url)
             for type_, url in wanted.urls
-            for element in plan_of(type_).parameters["url"].elements
+            for scope in canonical.url_scopes(type_)
         ]
         tests.append(
             f"SELECT r.* FROM record.resource r WHERE r.keys && {arguments.add(keys, 'bigint[]')}"
@@ -114,21 +114,21 @@ def backward(
 ) -> Statement | None:
     """Return the statement that reads what refers to the found resources."""
     arguments = Arguments()
-    by_type: dict[str, list[int]] = {}
+    by_type: dict[str, list[Version]] = {}
     for one in found:
-        by_type.setdefault(one.type, []).append(row_id(one.type, one.id))
+        by_type.setdefault(one.type, []).append(one)
     keys: set[int] = set()
     by_patient: set[int] = set()
     for include in includes:
         if include.reverse:
             for target in [include.target] if include.target else by_type:
-                rows = by_type.get(target, [])
-                if rows:
-                    _referring(include, target, rows, keys, by_patient)
+                if target in by_type:
+                    _referring(include, target, by_type[target], keys, by_patient)
     tests: list[str] = []
     if by_patient:
         types = arguments.add(sorted(by_patient), "smallint[]")
-        rows = arguments.add(by_type["Patient"], "bigint[]")
+        patients = [row_id(one.type, one.id) for one in by_type["Patient"]]
+        rows = arguments.add(patients, "bigint[]")
         tests.append(
             "SELECT r.* FROM record.resource r"
             f" WHERE r.patient = ANY({rows}) AND r.type = ANY({types}) AND {of_own_reference('r')}"
@@ -140,9 +140,11 @@ def backward(
 
 
 def _referring(
-    include: Include, target: str, rows: list[int], keys: set[int], by_patient: set[int]
+    include: Include, target: str, found: list[Version], keys: set[int], by_patient: set[int]
 ) -> None:
-    """Collect the keys, and the types with a patient of their own, that may refer to these rows."""
+    """Collect the keys, and the types with a patient of their own, that may refer to these."""
+    rows = [row_id(one.type, one.id) for one in found]
+    urls = [url for one in found for url in _urls(one)]
     for source in TYPE_NUMBERS if include.source == "*" else [include.source]:
         plan = plan_of(source)
         for parameter in plan.parameters.values():
@@ -150,12 +152,23 @@ def _referring(
                 continue
             if parameter.targets and target not in parameter.targets:
                 continue
+            if urls and canonical.is_canonical(source, parameter):
+                keys.update(canonical.keys_of(source, parameter, urls))
+                continue
             for element in parameter.elements:
                 if element == plan.patient_element and target == "Patient":
                     by_patient.add(plan.number)
                 else:
                     scope = reference_scope(source, element, target)
                     keys.update(row ^ scope for row in rows)
+
+
+def _urls(one: Version) -> list[str]:
+    """Return the canonical url of a definition."""
+    if not canonical.url_scopes(one.type) or one.body is None:
+        return []
+    url = getattr(r4.decode(one.body), "url", None)
+    return [url] if url else []
 
 
 def _added(
