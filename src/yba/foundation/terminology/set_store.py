@@ -87,6 +87,9 @@ _TAKE_STAGED: LiteralString = """
       FROM staged_member
 """
 _UNSTAGE: LiteralString = "DROP TABLE pg_temp.staged_member"
+# From so many members on the planner is told of them.
+_MANY = 2000
+_ANALYZE: LiteralString = "ANALYZE terminology.member"
 _MEMBERS: LiteralString = """
     SELECT system, url, version, code, display, designations
       FROM terminology.member WHERE value_set = $1 ORDER BY place LIMIT $2
@@ -142,11 +145,15 @@ _PAGE: LiteralString = f"""
 # $3 words as a query · $4 beginning of a code or '' · $5 the words, for members whose display
 # the value set itself says
 _HITS: LiteralString = """
+    WITH named AS MATERIALIZED (
+        SELECT c.system, c.code
+          FROM terminology.concept c
+         WHERE c.words @@ $3::text::tsquery
+           AND c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to >= $2))
     SELECT m.place
-      FROM terminology.concept c
-      JOIN terminology.member m ON m.value_set = $1 AND m.system = c.system AND m.code = c.code
-     WHERE c.words @@ $3::text::tsquery
-       AND c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to >= $2)
+      FROM named
+      JOIN terminology.member m
+        ON m.value_set = $1 AND m.system = named.system AND m.code = named.code
     UNION
     SELECT m.place
       FROM terminology.member m
@@ -311,6 +318,8 @@ async def keep(
             columns=_COLUMNS[:-1],
             records=[r[:-1] for r in rows],
         )
+    if len(members) >= _MANY:
+        await tx.execute(_ANALYZE)
     systems = sorted({member.system for member in members} - {""})
     await tx.execute(_COMPILED, number, refusal, sorted(set(made_of)), len(members), systems)
 
