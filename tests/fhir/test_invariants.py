@@ -287,6 +287,28 @@ def test_extension(body: dict[str, Any], expected: list[tuple[str, str, str]]):
     assert told(body) == expected
 
 
+def test_extension_of_an_extension_may_stand_at_its_value():
+    inner = {"url": "http://x/inner", "valueCode": "x"}
+    packages = Packages.of_r4()
+    for name, context in (
+        ("inner", {"type": "extension", "expression": "http://x/outer"}),
+        ("outer", {"type": "element", "expression": "Patient"}),
+    ):
+        packages.add({
+            "resourceType": "StructureDefinition", "url": f"http://x/{name}", "name": name, "type": "Extension",
+            "derivation": "constraint", "baseDefinition": EXTENSION + "Extension", "context": [context],
+            "differential": {"element": [{"path": "Extension.url", "fixedUri": f"http://x/{name}"}]},
+        })  # fmt: skip
+    outer = {"url": "http://x/outer", "valueCode": "x", "_valueCode": {"extension": [inner]}}
+
+    def wrong(*extensions: Any) -> list[str]:
+        body = json.dumps(patient(extension=list(extensions))).encode()
+        return [i.expression for i in examine(body, packages=packages) if i.is_error]
+
+    assert wrong(outer) == []
+    assert wrong(inner) == ["Patient.extension[0]"]
+
+
 # Narratives
 
 
@@ -295,7 +317,7 @@ def test_extension(body: dict[str, Any], expected: list[tuple[str, str, str]]):
     [
         "text", "<p>a<br/>b</p>", "&nbsp;&eacute;x", '<table border="1"><tr><td colspan="2">x</td></tr></table>',
         '<a href="http://example.org">x</a>', '<img src="#x" alt="x"/>', '<p style="color: red" id="a">x</p>',
-        "<ul><li>x</li></ul>", '<span xml:lang="vi">x</span>', "<pre>x</pre>", "<!-- x -->x",
+        "<ul><li>x</li></ul>", '<span xml:lang="vi">x</span>', "<pre>x</pre>", "<!-- x -->x", '<p data-fhir="x">x</p>',
     ],
 )  # fmt: skip
 def test_narrative_may_have_simple_html(inside: str):

@@ -1,6 +1,7 @@
 """Profiles of published packages: their examples are valid, and each rule that is broken in them is found."""
 
 import json
+import lzma
 import random
 from collections.abc import Iterator
 from copy import deepcopy
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 from tests.fhir.package import package
+from tools.pack_definitions import _TARGET as SHIPPED
+from tools.pack_definitions import pack
 
 from yba.fhir.definitions import is_resource_type, properties_of
 from yba.fhir.profiles import Packages, Rule, read_package
@@ -221,6 +224,14 @@ def _required(value: Any, type_: str, path: str) -> Iterator[tuple[list[str | in
 
 
 # Snapshots
+
+
+def test_shipped_definitions_are_what_the_tool_packs():
+    packed, shipped = (
+        lzma.decompress(content) for content in (pack(package()), SHIPPED.read_bytes())
+    )
+
+    assert packed == shipped
 
 
 def _said(element: Any) -> dict[str, Any]:

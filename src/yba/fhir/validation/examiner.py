@@ -65,6 +65,8 @@ class Examiner:
         self.unknown_profile: Severity = unknown_profile
         self.findings = Findings(limit)
         self._conforming: dict[tuple[int, str], bool] = {}
+        # Addresses of the extensions around an element, outermost first.
+        self.within: list[str] = []
         self._depth = 0
         self.steps = 0
         self._core = core_rules()
@@ -225,7 +227,12 @@ class Examiner:
             rule = self.content(rule)
             self.invariants(node, path, rule, scope, base=True)
         extensions.check(self, node, path, rule, scope, holder=node)
+        if node.type != "Extension":
+            self.children(node, path, rule, scope, base=True)
+            return
+        self.within.append(node.value.url or "")
         self.children(node, path, rule, scope, base=True)
+        self.within.pop()
 
     def content(self, rule: Rule) -> Rule:
         """Return the rule that a contentReference names."""

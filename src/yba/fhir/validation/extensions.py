@@ -74,7 +74,7 @@ def _one(
         examiner.say("error", "extension", path, messages.EXTENSION_MODIFIES, url=url)
     elif is_modifier and not structure.is_modifier:
         examiner.say("error", "extension", path, messages.EXTENSION_MODIFIES_NOT, url=url)
-    if not _may_stand(structure, rule, scope, path, holder):
+    if not _may_stand(examiner, structure, rule, scope, path, holder):
         examiner.say("error", "extension", path, messages.EXTENSION_CONTEXT, url=url)
     if examiner.is_new("profile", path, url):
         examiner.element(root(extension), path, structure.root, scope, base=False)
@@ -89,7 +89,9 @@ def _parts_of(examiner: Examiner, holder: Node) -> set[str]:
     return {r.fixed for r in rules if r is not None and isinstance(r.fixed, str)}
 
 
-def _may_stand(structure: Structure, rule: Rule, scope: Scope, path: str, holder: Node) -> bool:
+def _may_stand(
+    examiner: Examiner, structure: Structure, rule: Rule, scope: Scope, path: str, holder: Node
+) -> bool:
     if not structure.context:
         return True
     places = _places(rule, scope, path, holder)
@@ -100,12 +102,22 @@ def _may_stand(structure: Structure, rule: Rule, scope: Scope, path: str, holder
                 if _is_place(expression, places, holder):
                     return True
             case "extension":
-                if holder.type == "Extension" and holder.value.url == expression.partition("#")[0]:
+                if _is_inside(examiner, expression, holder):
                     return True
             case _:
                 if _by_fhirpath(expression, scope, holder):
                     return True
     return False
+
+
+def _is_inside(examiner: Examiner, expression: str, holder: Node) -> bool:
+    """Return whether an element is the extension that a context names, its part after "#", or its value."""
+    around = examiner.within
+    if holder.type == "Extension":
+        around = [*around, holder.value.url or ""]
+    url, _, part = expression.partition("#")
+    wanted = [url, part] if part else [url]
+    return around[-len(wanted) :] == wanted
 
 
 def _is_place(expression: str, places: set[str], holder: Node) -> bool:

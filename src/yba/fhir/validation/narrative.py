@@ -195,7 +195,13 @@ class _Reader:
         for attribute, value in attributes.items():
             where, _, bare = attribute.rpartition(" ")
             known = (where == _XML and bare in ("lang", "space")) or (
-                not where and (bare in _ANYWHERE or bare in allowed or bare.lower() == "id")
+                not where
+                and (
+                    bare in _ANYWHERE
+                    or bare in allowed
+                    or bare.lower() == "id"
+                    or bare.startswith("data-")
+                )
             )
             if not known:
                 self.found.append((say.NARRATIVE_ATTRIBUTE, {"name": bare, "element": local}))
