@@ -214,6 +214,16 @@ async def find(
     return page
 
 
+async def prepared(tx: Tx, search: Search, *, now: datetime) -> Search:
+    """Return the search with everything looked up that must be known before it is composed."""
+
+    def make(part: Search) -> Compiler:
+        return Compiler(part, zone=settings.zone(), now=now, base="", statistics=statistics)
+
+    await resolve(tx, search)
+    return await _gathered(search, make, lambda statement: run(tx, statement))
+
+
 async def _gathered(
     search: Search,
     make: Callable[[Search], Compiler],

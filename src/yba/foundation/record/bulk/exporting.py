@@ -31,7 +31,7 @@ from yba.foundation.record.everything import SUPPORTING, references_in
 from yba.foundation.record.keys import id_of, reference_scope, row_id
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
 from yba.foundation.record.query.selection import chosen_by, narrowed
-from yba.foundation.record.reading import current
+from yba.foundation.record.reading import current, prepared
 from yba.foundation.record.rows import instant_text
 from yba.kernel.clock import micros
 from yba.plumbing.database import Connection, Tx
@@ -156,7 +156,11 @@ class Export:
     async def _read(
         self, type_: str, sql: str, arguments: list[object]
     ) -> AsyncGenerator[asyncpg.Record]:
-        filters = [chosen_by(type_, query) for name, query in self.wish.filters if name == type_]
+        filters = [
+            await prepared(Tx(self.connection), chosen_by(type_, query), now=self.at)
+            for name, query in self.wish.filters
+            if name == type_
+        ]
         if filters:
             sql, arguments = narrowed(sql, arguments, filters, now=self.at)
         async for record in self.connection.cursor(sql, *arguments, prefetch=_PAGE):
