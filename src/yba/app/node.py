@@ -177,6 +177,7 @@ async def work(config: Settings) -> None:
     audit.set_facility(config.facility_name)
     wiring.subscribe(config)
     record.set_zone(config.zoneless_dates_in)
+    record.file_content(on=config.full_text)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -123,6 +123,7 @@ def fhir(state: AppState) -> FhirApp:
 async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     """Keep alive what runs beside the requests of one process."""
     record.set_zone(state.settings.zoneless_dates_in)
+    record.file_content(on=state.settings.full_text)
     # The first use of an installation makes keys; no request should wait for that.
     await asyncio.to_thread(signing.open_at_start, state, utc_now())
     base = fhir(state)

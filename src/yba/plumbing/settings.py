@@ -45,6 +45,7 @@ class Settings:
     body_limit: int = 64 * 1024 * 1024
     page_body_limit: int = 1024 * 1024
     zoneless_dates_in: str = "Asia/Ho_Chi_Minh"
+    full_text: bool = False
     bank_bin: str = "970436"
     bank_account: str = "0011002233445"
     bank_account_name: str = "BENH VIEN YBA"
@@ -154,6 +155,7 @@ def load() -> Settings:
         body_limit=_integer("YBA_BODY_LIMIT", defaults.body_limit),
         page_body_limit=_integer("YBA_PAGE_BODY_LIMIT", defaults.page_body_limit),
         zoneless_dates_in=text("ZONELESS_DATES_IN", defaults.zoneless_dates_in),
+        full_text=text("FULL_TEXT", "off") == "on",
         bank_bin=text("BANK_BIN", defaults.bank_bin),
         bank_account=text("BANK_ACCOUNT", defaults.bank_account),
         bank_account_name=text("BANK_ACCOUNT_NAME", defaults.bank_account_name),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from yba.fhir import r4
-from yba.foundation.record import service
+from yba.foundation.record import service, settings
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.query import resolving
 from yba.foundation.terminology import service as terminology
@@ -336,3 +336,52 @@ async def test_a_large_value_set_is_joined(tx, fruit, stored, found, monkeypatch
 
     assert await found(r4.Observation, "code:in=urn:sour") == ["lime"]
     assert await found(r4.Observation, "code:not-in=urn:sour") == ["a"]
+
+
+def narrated(name: str, text: str) -> r4.Patient:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{text}</p></div>'
+    return r4.Patient(id=name, text=r4.Narrative(status="generated", div=div))
+
+
+async def test_narratives_are_found_by_their_words(tx, actor, at, stored, found):
+    await stored(
+        narrated("a", "Đau <b>đầu</b> dữ dội, sốt &amp; ho"), narrated("b", "Đau bụng"),
+        r4.Patient(id="c", name=[r4.HumanName(text="Đau Đầu")]),
+    )  # fmt: skip
+
+    assert await found(r4.Patient, "_text=dau") == ["a", "b"]
+    assert await found(r4.Patient, "_text=Đau sốt") == ["a"]
+    assert await found(r4.Patient, '_text="dau dau"') == ["a"]
+    assert await found(r4.Patient, '_text="dau sot"') == []
+    assert await found(r4.Patient, "_text=(sot OR bung) and dau") == ["a", "b"]
+    assert await found(r4.Patient, "_text=dau -bung") == ["a"]
+    assert await found(r4.Patient, "_text=NOT sot") == ["b"]
+    assert await found(r4.Patient, "_text=bu*") == ["b"]
+    assert await found(r4.Patient, "_text=bu") == []
+    assert await found(r4.Patient, "_text=bung,sot") == ["a", "b"]
+    assert await found(r4.Patient, "_text=xhtml") == []
+    for wrong in ("(dau", "and", "'", '"', "a OR"):
+        with pytest.raises(UnsearchableQuery):
+            await found(r4.Patient, f"_text={wrong}")
+
+    await stored(narrated("a", "Khoẻ"))
+    assert await found(r4.Patient, "_text=dau") == ["b"]
+    await service.delete(tx, actor=actor, type_="Patient", id_="b", at=at)
+    assert await found(r4.Patient, "_text=dau") == []
+
+
+async def test_content_is_searched_where_the_node_keeps_it(stored, found):
+    with pytest.raises(UnsearchableQuery):
+        await found(r4.Patient, "_content=dau")
+    settings.file_content(on=True)
+    try:
+        await stored(
+            narrated("a", "Đau bụng"), r4.Patient(id="b", name=[r4.HumanName(text='Đau "Đầu"')])
+        )
+
+        assert await found(r4.Patient, "_content=dau") == ["a", "b"]
+        assert await found(r4.Patient, '_content="dau dau"') == ["b"]
+        assert await found(r4.Patient, "_content=name") == []
+        assert await found(r4.Patient, "_text=dau") == ["a"]
+    finally:
+        settings.file_content(on=False)

@@ -97,6 +97,7 @@ def add_to(app: typer.Typer, run_on_node: RunOnNode) -> None:
 
             async def go(config: Settings, database: Database) -> Tally:
                 settings.set_zone(config.zoneless_dates_in)
+                settings.file_content(on=config.full_text)
                 loader = FileLoader(database, config.base_url + "/fhir", errors, console)
                 for file in files:
                     progress.update(task, description=file.name[:40])

@@ -114,6 +114,8 @@ REFILE: LiteralString = """
         DELETE FROM record.string x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
     ), old_codes AS (
         DELETE FROM record.coded x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
+    ), old_words AS (
+        DELETE FROM record.words x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
     ), ranges AS (
         INSERT INTO record.range (k, lo, hi, rid, type)
         SELECT * FROM unnest($2::record.range_row[])

@@ -19,7 +19,7 @@ import asyncpg
 import structlog
 
 from yba.fhir import r4
-from yba.foundation.record import parameter_store, parameters, settings, terms
+from yba.foundation.record import parameter_store, parameters, settings, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, filed_with, plan_of
 from yba.foundation.record.rows import Moment, Row, arrays, row_of
@@ -93,6 +93,13 @@ async def bring_up(tx: Tx, rows: Sequence[Row], stamp: int | None) -> None:
         await _refile(tx, records)
 
 
+async def put_words(tx: Tx, rows: Sequence[Row]) -> None:
+    """Write the words of rows that have any."""
+    words = [item for row in rows for item in row.words]
+    if words:
+        await tx.execute(store.WORDS, words)
+
+
 async def _refile(tx: Tx, records: Sequence[Any]) -> None:
     rows: list[Row] = []
     for record in records:
@@ -109,6 +116,7 @@ async def _refile(tx: Tx, records: Sequence[Any]) -> None:
         )
     if rows:
         await tx.execute(parameter_store.REFILE, *arrays(rows))
+        await put_words(tx, rows)
         new_terms = [term for row in rows for term in row.terms]
         if new_terms:
             await terms.refuse_collisions(tx, new_terms)

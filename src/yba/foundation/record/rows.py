@@ -12,6 +12,7 @@ from typing import Any
 
 from yba.fhir import r4
 from yba.fhir.index import Index, extract
+from yba.foundation.record import settings, words
 from yba.foundation.record.body import pack
 from yba.foundation.record.keys import (
     bare_key,
@@ -48,6 +49,7 @@ TermRow = tuple[int, int, str, str, str, str, str]
 RangeRow = tuple[int, int, int, int, int]
 StringRow = tuple[int, int, int, str]
 CodeRow = tuple[int, int, int, int]
+WordsRow = tuple[int, int, int, str]
 
 
 class Row:
@@ -56,7 +58,7 @@ class Row:
     __slots__ = (
         "body", "code", "codes", "fid", "filed_with", "flags", "id", "json", "keys", "labels", "number", "patient",
         "patient_id", "present", "ranges", "rid", "strings", "te", "terms", "ts", "type", "updated",
-        "version",
+        "version", "words",
     )  # fmt: skip
 
     type: str
@@ -85,6 +87,7 @@ class Row:
     ranges: list[RangeRow]
     strings: list[StringRow]
     terms: list[TermRow]
+    words: list[WordsRow]
 
     def resource_row(self) -> tuple[object, ...]:
         """Return the columns of record.resource_row."""
@@ -144,6 +147,7 @@ def row_of(
         if added.file(resource, index, zone):
             filing.keys.add(present_key(plan.scopes[added.number]))
     filing.file(index)
+    row.words = _words(resource, row)
     if row.patient is None:
         row.patient_id = patient = index.patient
         if patient is not None:
@@ -175,7 +179,7 @@ def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
     row.present, row.keys, row.body, row.json = 0, [], b"", b""
     row.ranges, row.strings, row.terms = [], [], []
     row.code, row.codes, row.labels = None, [], []
-    row.filed_with = filed_with()
+    row.filed_with, row.words = filed_with(), []
     return row
 
 
@@ -189,6 +193,16 @@ def arrays(rows: Sequence[Row]) -> tuple[list[Any], ...]:
         list(unique.values()),
         [item for row in rows for item in row.codes],
     )
+
+
+def _words(resource: Any, row: Row) -> list[WordsRow]:
+    """Return the words of the narrative, and of the whole where this node keeps them."""
+    text, found = getattr(resource, "text", None), list[WordsRow]()
+    if text is not None and text.div is not None:
+        found.append((row.rid, row.number, words.NARRATIVE, words.narrative(text.div)))
+    if settings.files_content():
+        found.append((row.rid, row.number, words.CONTENT, words.content(row.json)))
+    return found
 
 
 class _Filing:

@@ -20,7 +20,7 @@ from yba.foundation.record.keys import id_of, row_id
 from yba.foundation.record.model import Chart, Saved, Version
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query.parse import parse
-from yba.foundation.record.settings import set_zone
+from yba.foundation.record.settings import file_content, set_zone
 from yba.foundation.record.writing import Writer, refuse_invalid
 from yba.foundation.terminology import service as terminology
 from yba.kernel.actor import Actor
@@ -28,7 +28,7 @@ from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
 
 __all__ = [
-    "chart", "delete", "history", "new_id", "read", "save", "search", "set_zone", "versions_since",
+    "chart", "delete", "file_content", "history", "new_id", "read", "save", "search", "set_zone", "versions_since",
 ]  # fmt: skip
 
 R = TypeVar("R")

@@ -12,6 +12,7 @@ from yba.kernel.clock import VIETNAM
 @dataclass(slots=True)
 class _Process:
     zone: tzinfo
+    content: bool = False
 
 
 _process = _Process(VIETNAM)
@@ -30,3 +31,13 @@ def zone() -> tzinfo:
 def put_zone(zone: tzinfo) -> None:
     """Choose the zone by itself."""
     _process.zone = zone
+
+
+def file_content(*, on: bool) -> None:
+    """Choose whether the words of whole resources are filed for `_content`; once, at start."""
+    _process.content = on
+
+
+def files_content() -> bool:
+    """Return whether the words of whole resources are filed."""
+    return _process.content

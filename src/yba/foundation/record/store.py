@@ -57,6 +57,12 @@ INSERT_NEW: LiteralString = """
     SELECT version FROM record.parameter_stamp
 """
 
+# Few resources have a narrative: its words follow in a statement of their own.
+WORDS: LiteralString = """
+    INSERT INTO record.words (rid, type, part, words)
+    SELECT rid, type, part, words::tsvector FROM unnest($1::record.words_row[])
+"""
+
 TERMS: LiteralString = """
     INSERT INTO record.term
     SELECT * FROM unnest($1::record.term_row[]) ORDER BY k
@@ -109,6 +115,8 @@ UPDATE: LiteralString = """
         DELETE FROM record.string x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
     ), old_codes AS (
         DELETE FROM record.coded x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
+    ), old_words AS (
+        DELETE FROM record.words x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
     ), ranges AS (
         INSERT INTO record.range (k, lo, hi, rid, type)
         SELECT * FROM unnest($2::record.range_row[])

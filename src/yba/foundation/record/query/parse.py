@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from yba.fhir.index import SearchParam
+from yba.foundation.record import settings
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
 from yba.foundation.record.query import controls, filtering
@@ -39,7 +40,7 @@ _MODIFIERS = {
     "special": {"", "missing"},
 }
 # Special parameters that are conditions.
-_ANSWERED = {"near"}
+_ANSWERED = {"near", "_text", "_content"}
 _SPLIT = {
     ",": re.compile(r"(?<!\\)((?:\\\\)*),"),
     "|": re.compile(r"(?<!\\)((?:\\\\)*)\|"),
@@ -150,6 +151,8 @@ def _add(search: Search, name: str, value: str, lenient: bool) -> None:
 
 def is_answered(parameter: SearchParam) -> bool:
     """Return whether a parameter may stand in a query."""
+    if parameter.code == "_content" and not settings.files_content():
+        return False
     return parameter.kind != "special" or parameter.code in {"_filter", *_ANSWERED}
 
 

@@ -10,6 +10,7 @@ from yba.foundation.record.query.leaves import (
     amount,
     composite,
     date,
+    fulltext,
     place,
     plain,
     reference,
@@ -67,6 +68,8 @@ class Leaves:
             case _:
                 if parameter.code == "near":
                     return place.sql(asking, leaf, row)
+                if parameter.code in ("_text", "_content"):
+                    return fulltext.sql(asking, leaf, row)
                 raise unsupported(parameter.code)
 
     def has_keys(self, row: str, keys: list[int], lookups: list[str], indexed: bool) -> str:
