@@ -251,7 +251,8 @@ def _operation_call(key: str, operation: Operation) -> Object:
         key, f"${operation.name} ({operation.definition})", answered, (*_WRITTEN, 405, 429, 501)
     )
     if operation.own_formats:
-        call["responses"]["200"] = {"description": "As the operation says", "content": {"*/*": {}}}
+        said = {"description": "As the operation says", "content": {"*/*": {}}}
+        call["responses"] |= {"200": said, "400": said}
     return call
 
 
