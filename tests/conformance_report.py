@@ -42,6 +42,7 @@ SUITES = (
     Suite("client-fhirclient", "Client `fhirclient` (SMART): things it can do", "PyPI", "tests/clients/test_fhirclient.py"),
     Suite("schemathesis", "Calls in the OpenAPI document that the server keeps to (a sample)", "`schemathesis`, PyPI", "tests/clients/test_schemathesis.py"),
     Suite("client-parser", "Types and answers read by the parser `fhir.resources`", "PyPI", "tests/clients/test_fhir_resources.py"),
+    Suite("client-fhir-kit", "Client `fhir-kit-client` (JavaScript): things it can do", "npm", "tests/clients/test_fhir_kit_client.py"),
 )  # fmt: skip
 _HEAD = """# Conformance
 
