@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from yba.fhir import r4
+from yba.fhir.profiles import Packages
 from yba.fhir.profiles.packages import read_json
 from yba.fhir.validation import Issue, examine, messages
 from yba.fhir.validation.issues import issue
@@ -27,7 +28,6 @@ from yba.surfaces.fhir_api.operations.stored_profiles import Answers, canonicals
 
 DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 _MODES: Final = ("", "create", "update", "delete", "profile")
-_ASIDE_FROM: Final = 20_000
 _PLAIN_VALUES: Final = ("valueCanonical", "valueUri", "valueUrl", "valueCode", "valueString")
 
 
@@ -144,23 +144,21 @@ async def examined(call: Call, body: bytes, profiles: list[str]) -> list[Issue]:
         plain = read_json(body)
     except (ValueError, RecursionError):
         plain = None
+    # Read once, at the first call; that takes a moment, too.
+    await asyncio.to_thread(Packages.of_r4)
     async with call.do.searches.lend() as pair:
         wanted = [*profiles, *canonicals_of(plain)]
         packages = await packages_for(pair.planning, wanted, at=at)
     answers = Answers(packages)
 
+    # In a thread: a large resource takes seconds, and others are answered meanwhile.
     def run() -> list[Issue]:
         return examine(body, profiles=profiles, packages=packages, terminology=answers, at=at)
 
-    found = await _run(run, len(body))
+    found = await asyncio.to_thread(run)
     async with call.do.searches.lend() as pair:
         learned = await answers.ask(pair.planning)
-    return await _run(run, len(body)) if learned else found
-
-
-async def _run(run: Any, size: int) -> list[Issue]:
-    # A large resource takes seconds; others are answered meanwhile.
-    return run() if size < _ASIDE_FROM else await asyncio.to_thread(run)
+    return await asyncio.to_thread(run) if learned else found
 
 
 def _of_place(call: Call, wish: _Wish, body: bytes) -> list[Issue]:
