@@ -23,6 +23,10 @@ from yba.plumbing.database import Tx
 Json = Mapping[str, Any]
 _DEEPEST = 30
 _MOST_MEMBERS = 500_000
+# How many codes one value set may look at, all its parts together; a pattern counts as many.
+_MOST_LOOKED_AT = 3_000_000
+_COST_OF_PATTERN = 200_000
+_COST_OF_STATEMENT = 5_000
 WITH_CONTENT = frozenset({"complete", "fragment", "example"})
 
 
@@ -47,9 +51,17 @@ class Compiler:
     wishes: Wishes = field(default_factory=Wishes)
     parts: set[str] = field(default_factory=set[str])
     _open: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _spent: int = 0
+    _wholes: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _done: dict[tuple[str, str], list[Member]] = field(
         default_factory=dict[tuple[str, str], list[Member]]
     )
+
+    def spend(self, codes: int) -> None:
+        """Count what this value set costs. Raises NotExpandable when it is too much."""
+        self._spent += codes + _COST_OF_STATEMENT
+        if self._spent > _MOST_LOOKED_AT:
+            raise NotExpandable(reason="the definition is too costly")
 
     async def members(self, definition: Json) -> list[Member]:
         """Return the members of a definition in order. Raises NotExpandable, UnknownValueSet."""
@@ -103,6 +115,7 @@ class Compiler:
         if place in self._open or len(self._open) > _DEEPEST:
             raise NotExpandable(reason="value sets include each other in a circle")
         if place in self._done:
+            self.spend(len(self._done[place]))
             return self._done[place]
         if value_set.number and value_set.is_compiled and not self.wishes:
             if value_set.refusal:
@@ -126,6 +139,12 @@ class Compiler:
             raise NotExpandable(reason=f"version {found.version} of {url} is not the checked one")
         return found
 
+    async def whole(self, key: str) -> list[str]:
+        """Return all codes of a system in its order, read once."""
+        if key not in self._wholes:
+            self._wholes[key] = await filter_store.whole(self.tx, system=key)
+        return self._wholes[key]
+
     async def _of_system(self, part: Json) -> list[Member]:
         url, version = str(part["system"]), str(part.get("version", ""))
         if url in self.wishes.excluded:
@@ -143,8 +162,10 @@ class Compiler:
             raise NotExpandable(reason=f"the code system {_named(url, version)} is not known here")
         if system.content not in WITH_CONTENT:
             raise NotExpandable(reason=f"the content of the code system {url} is not held here")
-        codes = await filter_store.whole(self.tx, system=system.system)
+        codes = await self.whole(system.system)
+        self.spend(len(codes))
         for rule in filters:
+            self.spend(_COST_OF_PATTERN if rule.get("op") == "regex" else len(codes))
             kept = await filtered(self, system, rule)
             codes = [code for code in codes if code in kept]
         # A code system inside a value set goes by the name it has there.

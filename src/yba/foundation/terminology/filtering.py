@@ -34,18 +34,18 @@ async def filtered(compiler: Compiler, system: System, rule: Mapping[str, Any]) 
         case "is-a" | "descendent-of" | "is-not-a" | "generalizes":
             if name not in _ITSELF:
                 raise _undecidable(name, op)
-            return await _by_hierarchy(tx, key, op, value)
+            return await _by_hierarchy(compiler, key, op, value)
         case "=":
             return await _equal(tx, system, name, [value])
         case "in" | "not-in":
             values = await _values(compiler, value)
             found = await _equal(tx, system, name, values)
-            return found if op == "in" else await _all(tx, key) - found
+            return found if op == "in" else await _all(compiler, key) - found
         case "exists":
             if value not in ("true", "false"):
                 raise NotExpandable(reason="the filter exists needs true or false")
-            found = await _existing(tx, system, name)
-            return found if value == "true" else await _all(tx, key) - found
+            found = await _existing(compiler, system, name)
+            return found if value == "true" else await _all(compiler, key) - found
         case "regex":
             return await _matching(tx, system, name, value)
         case _:
@@ -56,18 +56,19 @@ def _undecidable(name: str, op: str) -> NotExpandable:
     return NotExpandable(reason=f"the filter {name} {op} cannot be decided here")
 
 
-async def _all(tx: Tx, key: str) -> set[str]:
-    return set(await filter_store.whole(tx, system=key))
+async def _all(compiler: Compiler, key: str) -> set[str]:
+    return set(await compiler.whole(key))
 
 
-async def _by_hierarchy(tx: Tx, key: str, op: str, value: str) -> set[str]:
+async def _by_hierarchy(compiler: Compiler, key: str, op: str, value: str) -> set[str]:
+    tx = compiler.tx
     if op == "generalizes":
         return await filter_store.above(tx, system=key, codes=[value]) | {value}
     below = await filter_store.below(tx, system=key, codes=[value])
     if op == "descendent-of":
         return below
     below.add(value)
-    return below if op == "is-a" else await _all(tx, key) - below
+    return below if op == "is-a" else await _all(compiler, key) - below
 
 
 async def _values(compiler: Compiler, text: str) -> list[str]:
@@ -97,10 +98,11 @@ async def _equal(tx: Tx, system: System, name: str, values: list[str]) -> set[st
             return await filter_store.with_value(tx, system=key, name=name, values=values)
 
 
-async def _existing(tx: Tx, system: System, name: str) -> set[str]:
+async def _existing(compiler: Compiler, system: System, name: str) -> set[str]:
+    tx = compiler.tx
     match name:
         case "concept" | "code" | "display":
-            return await _all(tx, system.system)
+            return await _all(compiler, system.system)
         case "parent":
             return await filter_store.children(tx, system=system.system, codes=None)
         case "child":

@@ -27,6 +27,7 @@ _REVERSED: Mapping[str, str] = {
 }
 _DEEPEST = 10
 _LONGEST_NAME = 200
+_MOST_CONCEPTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,8 @@ async def closure(
     if since is None and not concepts:
         await map_store.reset_closure(tx, name=name)
         return Delta(0, ())
+    if len(concepts) > _MOST_CONCEPTS:
+        raise BadQuestion(reason=f"at most {_MOST_CONCEPTS} concepts may be added at a time")
     version = await map_store.closure_version(tx, name=name)
     if version is None:
         raise BadQuestion(reason="this closure table was never begun: call with its name alone")

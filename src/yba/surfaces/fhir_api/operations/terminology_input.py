@@ -18,6 +18,7 @@ from yba.kernel.clock import local_date
 from yba.surfaces.fhir_api.operation import Call, Given
 
 Json = dict[str, Any]
+_MOST_CODINGS = 100
 _DAY = len("2026-01-01")
 
 
@@ -67,6 +68,8 @@ def codings(given: Given, *, system: str, version: str) -> list[Coded]:
     concept = given.one("codeableConcept")
     if not isinstance(concept, r4.CodeableConcept):
         raise UnreadableBody(reason="the parameter codeableConcept must be a CodeableConcept")
+    if len(concept.coding or ()) > _MOST_CODINGS:
+        raise UnreadableBody(reason=f"a codeableConcept may have {_MOST_CODINGS} codings at most")
     return [coded(one) for one in concept.coding or () if one.code]
 
 
