@@ -70,9 +70,11 @@ class Conditions:
             case Comparison():
                 return comparisons.sql(self.leaves.asking, condition, row)
             case Chain():
-                return any_of(self._step(condition, t, one, row) for t, one in condition.inner)
+                return any_of(
+                    self._step(condition, t, one, row, indexed) for t, one in condition.inner
+                )
             case Has():
-                return self._has(condition, row)
+                return self._has(condition, row, indexed)
 
     def rows_of(self, type_: str, condition: Condition, row: str) -> str:
         """Return FROM and WHERE of the resources of a type that meet a condition."""
@@ -98,15 +100,18 @@ class Conditions:
             tests.append(self.leaves.has_keys(row, list(asked.keys), [], indexed))
         return any_of(tests)
 
-    def _step(self, chain: Chain, target: str, inner: Condition, row: str) -> str:
-        """Return "what this reference points to meets the inner condition"."""
+    def _step(self, chain: Chain, target: str, inner: Condition, row: str, indexed: bool) -> str:
+        """Return "what this reference points to meets the inner condition".
+
+        Who counts reads everything: then an index may lead to the far side, too.
+        """
         if is_canonical(chain.type, chain.parameter):
             raise too_many()
         name = f"{row}c"
         patient_element = plan_of(chain.type).patient_element
         tests: list[str] = []
         for element in chain.parameter.elements:
-            met = f"{self._is(target, name)} AND {self.sql(inner, name, indexed=False)}"
+            met = f"{self._is(target, name)} AND {self.sql(inner, name, indexed=indexed)}"
             if element == patient_element and target == "Patient":
                 found, place = f"record.resource {name}", f"{row}.patient"
                 met = f"{of_own_reference(row)} AND {met}"
@@ -117,7 +122,7 @@ class Conditions:
             tests.append(f"EXISTS (SELECT FROM {found} WHERE {name}.rid = {place} AND {met})")
         return any_of(tests)
 
-    def _has(self, has: Has, row: str) -> str:
+    def _has(self, has: Has, row: str, indexed: bool) -> str:
         """Return "something refers here and meets the inner condition"."""
         if is_canonical(has.source, has.parameter):
             raise too_many()
@@ -125,7 +130,7 @@ class Conditions:
         patient_element = plan_of(has.source).patient_element
         tests: list[str] = []
         for element in has.parameter.elements:
-            met = f"{self._is(has.source, name)} AND {self.sql(has.inner, name, indexed=False)}"
+            met = f"{self._is(has.source, name)} AND {self.sql(has.inner, name, indexed=indexed)}"
             if element == patient_element and has.type == "Patient":
                 refers = f"{name}.patient = {row}.rid AND {of_own_reference(name)}"
             else:
