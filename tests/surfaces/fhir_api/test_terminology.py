@@ -580,3 +580,68 @@ async def test_a_closure_table_refuses_unknown_concepts(zoo_client):
     await closure(zoo_client, name=name)
 
     assert (await closure(zoo_client, name=name, concept=[zoo_coding("x")])).status_code == 400
+
+
+async def test_the_translation_of_the_specification_is_found_by_its_value_sets(client):
+    wanted = {
+        "system": "http://hl7.org/fhir/composition-status",
+        "code": "preliminary",
+        "source": "http://hl7.org/fhir/ValueSet/composition-status",
+        "target": "http://terminology.hl7.org/ValueSet/v3-ActStatus",
+    }
+    found = said(await client.get("/ConceptMap/$translate", params=wanted))
+
+    assert found["result"] is True
+    assert found["match"][0]["concept"]["system"].endswith("v3-ActStatus")
+    assert found["match"][0]["concept"]["code"] == "active"
+
+
+async def test_all_known_translations_are_told_with_their_source_where_no_target_is_named(client):
+    wanted = {"system": "http://hl7.org/fhir/address-use", "code": "home"}
+    found = said(await client.get("/ConceptMap/$translate", params=wanted))
+
+    assert found["result"] is True
+    assert len({one["source"] for one in found["match"]}) >= 2
+
+
+async def test_every_map_of_the_definitions_translates_what_it_maps(client):
+    from yba.foundation.terminology import base
+
+    maps = [one for one in base.resources() if one["resourceType"] == "ConceptMap"]
+    assert len(maps) > 50
+    for one in maps[::7]:
+        group = next((g for g in one.get("group", []) if g.get("source")), None)
+        if group is None:
+            continue
+        element = group["element"][0]
+        wanted = {"url": one["url"], "system": group["source"], "code": element["code"]}
+        found = said(await client.get("/ConceptMap/$translate", params=wanted))
+        expected = [target.get("code") for target in element.get("target", [{}])]
+        told = [match.get("concept", {}).get("code") for match in found["match"]]
+        assert told == expected, one["url"]
+
+
+async def test_the_examples_of_validation_in_the_specification(client):
+    coding = {"system": "http://loinc.org", "code": "1963-8", "display": "test"}
+    body = parameters(
+        coding=("Coding", coding),
+        valueSet={
+            "resourceType": "ValueSet",
+            "status": "active",
+            "compose": {
+                "include": [
+                    {
+                        "system": "http://loinc.org",
+                        "concept": [{"code": "1963-8", "display": "Bicarbonate"}],
+                    }
+                ]
+            },
+        },
+    )
+    found = said(await client.post("/ValueSet/$validate-code", content=body))
+
+    assert found == {
+        "result": False,
+        "message": 'The display "test" is incorrect',
+        "display": "Bicarbonate",
+    }
