@@ -1,16 +1,22 @@
-"""Checks a summary against the snapshots of its profiles: cardinality, fixed values, patterns.
+"""Checks a summary against its profiles, twice.
 
-A small reader of its own, so that the program's validator is not its own judge. Slices are checked
-where the discriminator is the code of a section or the category of an observation.
+`broken_rules` is a small reader of the snapshots (cardinality, fixed values, patterns), so that the
+program's validator is not its own judge; slices are checked where the discriminator is the code of
+a section or the category of an observation. `found_errors` asks the program's validator, for the
+document and for each entry by the profile that its section means.
 """
 
 from __future__ import annotations
 
 import json
 import tarfile
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from yba.fhir.profiles import Packages
+from yba.fhir.validation import examine
 
 Json = dict[str, Any]
 _IPS = "StructureDefinition-{}-uv-ips.json"
@@ -38,14 +44,43 @@ def _profile(package: Path, name: str) -> Json:
         return json.load(file)
 
 
+@cache
+def _packages(package: Path) -> Packages:
+    return Packages.of_r4().with_package(package)
+
+
+def found_errors(package: Path, bundle: Json) -> list[str]:
+    """Return the errors that the program's validator finds, as "place: what"."""
+    urls = "http://hl7.org/fhir/uv/ips/StructureDefinition/{}-uv-ips"
+    checked: list[tuple[Json, str]] = [(bundle, urls.format("Bundle"))]
+    for entry in bundle["entry"][1:]:
+        name = profile_name(entry["resource"])
+        if name:
+            checked.append((entry["resource"], urls.format(name)))
+    return [
+        f"{issue.expression}: {issue.diagnostics}"
+        for resource, profile in checked
+        for issue in examine(
+            json.dumps(resource).encode(), profiles=[profile], packages=_packages(package),
+            at=datetime(2026, 9, 15, tzinfo=UTC),
+        )
+        if issue.is_error
+    ]  # fmt: skip
+
+
+def profile_name(resource: Json) -> str:
+    """Return the name of the profile that a resource of a summary must meet, or ""."""
+    if resource["resourceType"] == "Observation":
+        return _profile_of(resource)
+    return _BY_TYPE.get(resource["resourceType"], "")
+
+
 def broken_rules(package: Path, bundle: Json) -> list[str]:
     """Return what the document and its resources break, as "place: rule"."""
     broken = _check(package, "Bundle", bundle)
     for entry in bundle["entry"]:
         resource = entry["resource"]
-        name = _BY_TYPE.get(resource["resourceType"], "")
-        if resource["resourceType"] == "Observation":
-            name = _profile_of(resource)
+        name = profile_name(resource)
         if name:
             broken += _check(package, name, resource)
     return broken

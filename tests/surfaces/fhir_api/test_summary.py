@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import bz2
 import re
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from tests.builders.care import open_visit, person_named, staff
+from tests.conftest import NOON
 from tests.fhir.package import PACKAGE
 from tests.outside import conformance
-from tests.surfaces.fhir_api.ips_profiles import broken_rules
+from tests.surfaces.fhir_api.ips_profiles import broken_rules, found_errors
 
+from yba.care.encounters import service as encounters
+from yba.care.encounters.model import DiagnosisEntry, VitalSigns
+from yba.care.orders import service as orders
+from yba.care.orders.model import DrugLine
 from yba.kernel.ids import new_id
+from yba.plumbing.database import Database
 
 Json = dict[str, Any]
 PROFILES = PACKAGE.parent / "hl7.fhir.uv.ips-2.0.0.tgz"
@@ -62,6 +70,7 @@ def _check_document(bundle: Json) -> None:
         assert bool(section.get("entry")) != bool(section.get("emptyReason"))
     if PROFILES.exists():
         assert broken_rules(PROFILES, bundle) == []
+        assert found_errors(PROFILES, bundle) == []
 
 
 async def test_a_patient_nothing_is_known_about_has_the_required_sections_with_a_reason(
@@ -258,3 +267,30 @@ async def test_the_check_against_the_profiles_sees_what_is_missing(client: httpx
     broken = broken_rules(PROFILES, bundle)
 
     assert len(broken) == 3
+
+
+async def test_a_visit_recorded_here_makes_a_valid_summary(
+    client: httpx.AsyncClient, database: Database
+):
+    async with database.transaction() as tx:
+        visit = await open_visit(tx, NOON, person=person_named("Lý Thị Tóm Tắt", 87_001), code="TT")
+        doctor = staff("doctor")
+        encounter = {"actor": doctor, "encounter_id": visit.encounter_id, "at": NOON}
+        await encounters.record_vitals(
+            tx, signs=VitalSigns(pulse=Decimal(88), systolic=Decimal(118), diastolic=Decimal(74)),
+            **encounter,
+        )  # fmt: skip
+        await encounters.record_diagnoses(tx, diagnoses=[DiagnosisEntry(code="J06.9")], **encounter)
+        line = DrugLine(
+            drug_code="40.1.01", quantity=Decimal(15), dose=Decimal(1), times_per_day=3, days=5,
+            directions="khi sốt",
+        )  # fmt: skip
+        await orders.prescribe(tx, lines=[line], **encounter)
+
+    bundle = (await client.get(f"/Patient/{visit.patient_id}/$summary")).json()
+
+    _check_document(bundle)
+    sections = _sections(bundle)
+    assert len(_resolved(bundle, sections["11450-4"])) == 1
+    assert "khi sốt" in sections["10160-0"]["text"]["div"]
+    assert "118" in sections["8716-3"]["text"]["div"]

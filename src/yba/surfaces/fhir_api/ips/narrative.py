@@ -111,9 +111,9 @@ def _details(resource: Any) -> str:
         parts = [f"{shown(c.code)}: {_value(c)}" for c in resource.component or ()]
         return "; ".join(part for part in (_value(resource), *parts) if part)
     if isinstance(resource, r4.MedicationRequest):
-        return "; ".join(d.text or "" for d in resource.dosageInstruction or () if d.text)
+        return "; ".join(filter(None, map(_dose, resource.dosageInstruction or ())))
     if isinstance(resource, r4.MedicationStatement):
-        return "; ".join(d.text or "" for d in resource.dosage or () if d.text)
+        return "; ".join(filter(None, map(_dose, resource.dosage or ())))
     if isinstance(resource, r4.AllergyIntolerance):
         signs = [shown(m) for r in resource.reaction or () for m in r.manifestation or ()]
         return "; ".join(part for part in (resource.criticality or "", *signs) if part)
@@ -124,6 +124,12 @@ def _details(resource: Any) -> str:
     if isinstance(resource, r4.CarePlan):
         return resource.description or ""
     return ""
+
+
+def _dose(dosage: r4.Dosage) -> str:
+    more = (shown(concept) for concept in dosage.additionalInstruction or ())
+    parts = (dosage.text or "", *more, dosage.patientInstruction or "")
+    return ", ".join(dict.fromkeys(part for part in parts if part))
 
 
 def _value(holder: Any) -> str:

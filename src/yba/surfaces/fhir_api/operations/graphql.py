@@ -5,22 +5,23 @@ Standard: FHIR R4 graphql.html.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
-from graphql import GraphQLSyntaxError, graphql_sync, parse
-from graphql.language import FieldNode
+from graphql import GraphQLSyntaxError, parse
 
 from yba.fhir import r4
 from yba.foundation.record.errors import ResourceDeleted, ResourceNotFound, UnreadableBody
 from yba.surfaces.fhir_api.exchange import UnsupportedMedia
-from yba.surfaces.fhir_api.graphql.checking import Checker, Query, choose, query_set
+from yba.surfaces.fhir_api.graphql.checking import Checker, Query, choose
+from yba.surfaces.fhir_api.graphql.describing import Describer, asks_for_schema
 from yba.surfaces.fhir_api.graphql.execution import Execution
 from yba.surfaces.fhir_api.graphql.loading import Loader
 from yba.surfaces.fhir_api.graphql.problems import Problem, Refused
-from yba.surfaces.fhir_api.graphql.schema import schema
 from yba.surfaces.fhir_api.interactions import READ
 from yba.surfaces.fhir_api.operation import Call, Operation
 from yba.surfaces.fhir_api.operations import searchset
@@ -44,8 +45,13 @@ async def graphql(call: Call) -> None:
     request = await _request(call)
     try:
         query = _understood(request)
-        if _asks_for_schema(query):
-            await _answer(call, 200, _described(call.type if call.id else None, request))
+        if asks_for_schema(query):
+            variables = _encode(request.variables)
+            # The whole schema takes half a second: never where others wait.
+            described = await asyncio.to_thread(
+                _described, call.type, request.query, request.operation, variables
+            )
+            await call.exchange.answer(200, described, media=_JSON)
             return
         Checker(query).check(call.type)
         answer = await _executed(call, query, request)
@@ -53,6 +59,14 @@ async def graphql(call: Call) -> None:
         await _answer(call, 400, {"errors": [problem.told() for problem in refused.problems]})
         return
     await _answer(call, 200, answer)
+
+
+@lru_cache(maxsize=4)
+def _described(type_: str | None, query: str, operation: str | None, variables: bytes) -> bytes:
+    """Return the answer to a query about the schema; tools ask all of it, always in the same words."""
+    understood = _understood(Request(query, operation))
+    data = Describer(understood, msgspec.json.decode(variables), type_).answer()
+    return _encode({"data": data})
 
 
 async def _executed(call: Call, query: Query, request: Request) -> dict[str, Any]:
@@ -90,23 +104,6 @@ def _understood(request: Request) -> Query:
     except RecursionError:
         raise Refused(Problem("The query is nested too deeply.")) from None
     return choose(document, request.operation)
-
-
-def _asks_for_schema(query: Query) -> bool:
-    """Return whether a query asks for the schema and nothing else."""
-    nodes = query_set(query).selections
-    names = [node.name.value for node in nodes if isinstance(node, FieldNode)]
-    return bool(names) and all(n.startswith("__") for n in names) and len(names) == len(nodes)
-
-
-def _described(type_: str | None, request: Request) -> dict[str, Any]:
-    result = graphql_sync(
-        schema(type_), request.query, variable_values=request.variables,
-        operation_name=request.operation,
-    )  # fmt: skip
-    if result.errors and result.data is None:
-        raise Refused(*(Problem(each.message) for each in result.errors))
-    return cast("dict[str, Any]", result.formatted)
 
 
 async def _request(call: Call) -> Request:
