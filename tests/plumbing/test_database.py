@@ -1,5 +1,6 @@
 """Transactions, the outbox and blobs on a real PostgreSQL."""
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,3 +89,31 @@ def test_a_changed_byte_is_noticed(blobs: BlobStore, tmp_path: Path):
 def test_a_name_that_is_no_hash_finds_nothing(blobs: BlobStore):
     with pytest.raises(NotFound):
         blobs.get("../../etc/passwd")
+
+
+@pytest.mark.parametrize("turns", range(0, 24, 2))
+async def test_who_is_interrupted_leaves_no_transaction_to_the_next(server: str, turns: int):
+    database = Database(server, connections=1)
+    async with database.transaction() as tx:
+        await tx.execute("SELECT 1")
+
+    async def write() -> None:
+        async with database.transaction() as tx:
+            await tx.value("SELECT pg_current_xact_id()::text")
+            await tx.value("SELECT pg_sleep(0)::text")
+
+    task = asyncio.create_task(write())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    async with database.borrow() as connection:
+        assert not connection.is_in_transaction()
+    async with database.transaction() as tx:
+        written = await tx.value("SELECT pg_current_xact_id()::text")
+    async with database.borrow() as connection:
+        # What was written is over and done, for everybody.
+        status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", written)
+    assert status == "committed"
+    await database.close()

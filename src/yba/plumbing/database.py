@@ -133,6 +133,14 @@ class Database:
                 connection = await connect(self.dsn)
                 self._open.add(connection)
             yield connection
+        except asyncio.CancelledError:
+            # It may have been interrupted between BEGIN and its answer: whoever borrowed it next
+            # would write into a transaction that nobody commits.
+            if connection is not None:
+                self._open.discard(connection)
+                connection.terminate()
+                connection = None
+            raise
         finally:
             self._free.put_nowait(connection)
 
