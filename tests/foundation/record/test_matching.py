@@ -9,7 +9,7 @@ from tests.foundation.record.test_search_properties import conditions, utc, worl
 
 from yba.foundation.record import reading
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.query.matching import meets, refuse_undecidable, state_of
+from yba.foundation.record.query.matching import compiled, meets, state_of
 from yba.foundation.record.query.parse import parse
 
 __all__ = ["utc", "world"]
@@ -29,7 +29,6 @@ async def test_a_state_is_decided_as_the_search_engine_decides_it(world, tx, at,
 
     page = await reading.find(tx, search, now=at)
 
-    refuse_undecidable(search, now=at)
     decided = {o.id for o in stored if meets(search, state_of(o, updated=0), now=at)}
     assert decided == {found.id for found in page.matches}
 
@@ -44,7 +43,7 @@ async def test_a_state_is_decided_as_the_search_engine_decides_it(world, tx, at,
 )  # fmt: skip
 def test_what_a_state_alone_cannot_decide_is_refused(at, query):
     with pytest.raises(UnsearchableQuery):
-        refuse_undecidable(parse("Observation", query), now=at)
+        compiled(parse("Observation", query), now=at)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,16 @@
 
 For who looks at states as they pass (subscriptions): a state may be superseded before it is looked
 at, so the database cannot be asked. What needs other resources, terminology or full text is refused
-by name before anything is promised (`refuse_undecidable`). The same values that are filed for a
+by name before anything is promised (`compiled`). The same values that are filed for a
 search are compared (`fhir.index`), with the same reading of the question (`leaves`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from yba.fhir.index import Index, SearchParam, extract
 from yba.foundation.record import settings
@@ -21,7 +21,7 @@ from yba.foundation.record.query.leaves.amount import bounds_of
 from yba.foundation.record.query.leaves.asking import Arguments, Asking, Bounds, parts_of
 from yba.foundation.record.query.leaves.date import moment
 from yba.foundation.record.query.leaves.reference import places
-from yba.foundation.record.query.parse import split, unescape
+from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Condition, Either, Every, Leaf, Negation, Search
 from yba.kernel.text import fold
 
@@ -36,80 +36,92 @@ _DECIDABLE = {
 }
 
 
+Test: TypeAlias = Callable[["State"], bool]
+
+
 @dataclass(slots=True)
 class State:
-    """One state of a resource, ready to be compared."""
+    """One state of a resource, ready to be compared, at the moment of asking."""
 
     id: str
     updated: int
     index: Index
+    # (element, code) of every token: most questions are decided by them alone.
+    codes: frozenset[tuple[int, str]] = frozenset()
 
 
 def state_of(resource: Any, *, updated: int) -> State:
     """Return a state; `updated` is its moment in microseconds."""
-    return State(resource.id or "", updated, extract(resource, settings.zone()))
-
-
-def refuse_undecidable(search: Search, *, now: datetime) -> None:
-    """Raise UnsearchableQuery for a condition that a state alone cannot decide."""
-    asking = Asking(Arguments(), zone=settings.zone(), now=now, base="")
-    for condition in search.conditions:
-        _refuse(asking, condition)
-
-
-def _refuse(asking: Asking, condition: Condition) -> None:
-    match condition:
-        case Leaf():
-            allowed = _DECIDABLE.get(condition.parameter.kind, set[str]())
-            if condition.modifier not in allowed:
-                code, modifier = condition.parameter.code, condition.modifier
-                shown = f"{code}:{modifier}" if modifier else code
-                raise UnsearchableQuery(reason=f"{shown} cannot be decided as changes pass")
-            for value in condition.values:
-                # Reads each value once, so that an unreadable one is refused now and not later.
-                _leaf(asking, replace(condition, values=(value,)), State("-", 0, Index()))
-        case Every() | Either():
-            for inner in condition.inner:
-                _refuse(asking, inner)
-        case Negation():
-            _refuse(asking, condition.inner)
-        case _:
-            raise UnsearchableQuery(reason="a chain or _has cannot be decided as changes pass")
+    index = extract(resource, settings.zone())
+    codes = frozenset((token[0], token[2]) for token in index.tokens)
+    return State(resource.id or "", updated, index, codes)
 
 
 def meets(search: Search, state: State, *, now: datetime, base: str = "") -> bool:
     """Return whether a state meets every condition of a search."""
+    return compiled(search, now=now, base=base)(state)
+
+
+def compiled(search: Search, *, now: datetime, base: str = "") -> Test:
+    """Return the test of a state: every value is read here, once.
+
+    `now` is what `ap` compares dates with; `base` the server's own address in references.
+    Raises UnsearchableQuery for a condition that a state alone cannot decide, and for a value
+    that cannot be read.
+    """
     asking = Asking(Arguments(), zone=settings.zone(), now=now, base=base)
-    return all(_meets(asking, condition, state) for condition in search.conditions)
+    # Codes first: they are cheap and decide most.
+    ordered_conditions = sorted(
+        search.conditions,
+        key=lambda one: not (isinstance(one, Leaf) and one.parameter.kind == "token"),
+    )
+    return _all([_test(asking, condition) for condition in ordered_conditions])
 
 
-def _meets(asking: Asking, condition: Condition, state: State) -> bool:
+def _all(tests: Sequence[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+
+    def test(state: State) -> bool:
+        for one in tests:  # noqa: SIM110 (a generator costs more than the tests)
+            if not one(state):
+                return False
+        return True
+
+    return test
+
+
+def _test(asking: Asking, condition: Condition) -> Test:
     match condition:
         case Leaf():
-            return _leaf(asking, condition, state)
+            return _leaf(asking, condition)
         case Every():
-            return all(_meets(asking, inner, state) for inner in condition.inner)
+            return _all([_test(asking, inner) for inner in condition.inner])
         case Either():
-            return any(_meets(asking, inner, state) for inner in condition.inner)
+            tests = [_test(asking, inner) for inner in condition.inner]
+            return lambda state: any(test(state) for test in tests)
         case Negation():
-            return not _meets(asking, condition.inner, state)
+            inner = _test(asking, condition.inner)
+            return lambda state: not inner(state)
         case _:
-            raise UnsearchableQuery(reason="this condition cannot be decided as changes pass")
+            raise UnsearchableQuery(reason="a chain or _has cannot be decided as changes pass")
 
 
-def _leaf(asking: Asking, leaf: Leaf, state: State) -> bool:
-    parameter, index = leaf.parameter, state.index
+def _leaf(asking: Asking, leaf: Leaf) -> Test:
+    parameter, modifier = leaf.parameter, leaf.modifier
+    if modifier not in _DECIDABLE.get(parameter.kind, set[str]()):
+        shown = f"{parameter.code}:{modifier}" if modifier else parameter.code
+        raise UnsearchableQuery(reason=f"{shown} cannot be decided as changes pass")
     if parameter.code == "_id":
-        found = state.id in {unescape(value) for value in leaf.values}
-        return found != (leaf.modifier == "not")
+        ids = {unescape(value) for value in leaf.values}
+        return lambda state: (state.id in ids) != (modifier == "not")
     if parameter.code == "_lastUpdated":
-        return any(
-            holds(moment(asking, "_lastUpdated", unescape(value)), state.updated, state.updated)
-            for value in leaf.values
-        )
-    if leaf.modifier == "missing":
-        return (not _has_value(parameter, index)) == (leaf.values[0] == "true")
-    return _BY_KIND[parameter.kind](asking, leaf, index)
+        moments = [moment(asking, "_lastUpdated", unescape(value)) for value in leaf.values]
+        return lambda state: any(holds(one, state.updated, state.updated) for one in moments)
+    if modifier == "missing":
+        wanted = leaf.values[0] == "true"
+        return lambda state: (not _has_value(parameter, state.index)) == wanted
+    return _BY_KIND[parameter.kind](asking, leaf)
 
 
 def _has_value(parameter: SearchParam, index: Index) -> bool:
@@ -147,117 +159,133 @@ def holds(bounds: Bounds, low: int, high: int) -> bool:
             return low <= b and high >= a
 
 
-def _token(_: Asking, leaf: Leaf, index: Index) -> bool:
-    elements = set(leaf.parameter.elements)
+def _token(_: Asking, leaf: Leaf) -> Test:
+    elements = frozenset(leaf.parameter.elements)
     if leaf.modifier == "of-type":
-        wanted = {tuple(parts_of(value)) for value in leaf.values}
-        if any(len(one) != 3 for one in wanted):
+        types = {tuple(parts_of(value)) for value in leaf.values}
+        if any(len(one) != 3 for one in types):
             raise UnsearchableQuery(reason="of-type must be system|code|value")
-        return any(
-            (system or "", code, value) in wanted
-            for element, system, code, value in index.identifiers
+        return lambda state: any(
+            (system or "", code, value) in types
+            for element, system, code, value in state.index.identifiers
             if element in elements
         )
-    found = any(_has_token(parts_of(value), elements, index) for value in leaf.values)
-    return found != (leaf.modifier == "not")
+    wanted: set[tuple[str | None, str]] = set()
+    for parts in (parts_of(value) for value in leaf.values):
+        if len(parts) > 2:
+            raise UnsearchableQuery(reason="a code must be code, system|code, |code or system|")
+        wanted.add((parts[0] if len(parts) == 2 else None, parts[-1]))
+    codes = frozenset((element, code) for _, code in wanted for element in elements)
+    by_code = all(code for _, code in wanted)
+    negated = leaf.modifier == "not"
+
+    def test(state: State) -> bool:
+        if by_code and codes.isdisjoint(state.codes):
+            return negated
+        return negated != any(
+            (not code or token[2] == code) and (system is None or (token[1] or "") == system)
+            for token in state.index.tokens
+            if token[0] in elements
+            for system, code in wanted
+        )
+
+    return test
 
 
-def _has_token(parts: list[str], elements: set[int], index: Index) -> bool:
-    if len(parts) > 2:
-        raise UnsearchableQuery(reason="a code must be code, system|code, |code or system|")
-    code = parts[-1]
-    system = parts[0] if len(parts) == 2 else None
-    return any(
-        (not code or one[2] == code) and (system is None or (one[1] or "") == system)
-        for one in index.tokens
-        if one[0] in elements
-    )
-
-
-def _string(_: Asking, leaf: Leaf, index: Index) -> bool:
-    elements = set(leaf.parameter.elements)
-    texts = [text for element, text in index.strings if element in elements]
+def _string(_: Asking, leaf: Leaf) -> Test:
+    elements, modifier = frozenset(leaf.parameter.elements), leaf.modifier
     wanted = [unescape(value) for value in leaf.values]
-    match leaf.modifier:
-        case "exact":
-            return any(text in wanted for text in texts)
-        case "contains":
-            return any(fold(value) in fold(text) for value in wanted for text in texts)
-        case _:
-            return any(fold(text).startswith(fold(value)) for value in wanted for text in texts)
+    folded = [fold(value) for value in wanted]
+
+    def one(text: str) -> bool:
+        match modifier:
+            case "exact":
+                return text in wanted
+            case "contains":
+                plain = fold(text)
+                return any(value in plain for value in folded)
+            case _:
+                plain = fold(text)
+                return any(plain.startswith(value) for value in folded)
+
+    return lambda state: any(one(text) for e, text in state.index.strings if e in elements)
 
 
-def _reference(asking: Asking, leaf: Leaf, index: Index) -> bool:
-    elements = set(leaf.parameter.elements)
+def _reference(asking: Asking, leaf: Leaf) -> Test:
+    elements, targets = frozenset(leaf.parameter.elements), leaf.parameter.targets
     if leaf.modifier == "identifier":
-        wanted = {unescape(value).rpartition("|")[::2] for value in leaf.values}
-        return any(
-            (system or "", value) in wanted
-            for element, system, value in index.logical
+        named = {unescape(value).rpartition("|")[::2] for value in leaf.values}
+        return lambda state: any(
+            (system or "", value) in named
+            for element, system, value in state.index.logical
             if element in elements
         )
-    targets = leaf.parameter.targets
-    found = {
-        (t, i) for e, t, i in index.references if e in elements and (not targets or t in targets)
-    }
-    urls = {url for element, url in index.urls if element in elements}
-    wanted_places = [
-        place for value in leaf.values for place in places(asking, leaf.parameter, unescape(value))
-    ]
-    return not found.isdisjoint(wanted_places) or any(unescape(v) in urls for v in leaf.values)
+    texts = {unescape(value) for value in leaf.values}
+    wanted = {place for text in texts for place in places(asking, leaf.parameter, text)}
+
+    def test(state: State) -> bool:
+        index = state.index
+        return any(
+            element in elements and (not targets or type_ in targets) and (type_, id_) in wanted
+            for element, type_, id_ in index.references
+        ) or any(element in elements and url in texts for element, url in index.urls)
+
+    return test
 
 
-def _date(asking: Asking, leaf: Leaf, index: Index) -> bool:
-    elements = set(leaf.parameter.elements)
+def _date(asking: Asking, leaf: Leaf) -> Test:
+    elements = frozenset(leaf.parameter.elements)
     bounds = [moment(asking, leaf.parameter.code, unescape(value)) for value in leaf.values]
-    return any(
+    return lambda state: any(
         holds(one, low, high)
-        for element, low, high in index.dates
+        for element, low, high in state.index.dates
         if element in elements
         for one in bounds
     )
 
 
-def _number(_: Asking, leaf: Leaf, index: Index) -> bool:
-    elements = set(leaf.parameter.elements)
+def _number(_: Asking, leaf: Leaf) -> Test:
+    elements = frozenset(leaf.parameter.elements)
     bounds = [bounds_of(leaf.parameter.code, unescape(value)) for value in leaf.values]
-    return any(
+    return lambda state: any(
         holds(one, ordered(low), ordered(high))
-        for element, low, high in index.numbers
+        for element, low, high in state.index.numbers
         if element in elements
         for one in bounds
     )
 
 
-def _quantity(_: Asking, leaf: Leaf, index: Index) -> bool:
+def _quantity(_: Asking, leaf: Leaf) -> Test:
     """Compare amounts in the unit they are written in."""
-    elements = set(leaf.parameter.elements)
+    elements = frozenset(leaf.parameter.elements)
     wanted: list[tuple[Bounds, str, str]] = []
-    for value in leaf.values:
-        parts = parts_of(value)
+    for parts in (parts_of(value) for value in leaf.values):
         if len(parts) > 3:
             raise UnsearchableQuery(
                 reason="a quantity must be number, number|system|code or number||unit"
             )
         amount, system, unit = (*parts, "", "")[:3]
         wanted.append((bounds_of(leaf.parameter.code, amount), system, unit))
-    return any(
-        holds(bounds, ordered(low), ordered(high))
-        and (not asked_system or system == asked_system)
+    return lambda state: any(
+        (not asked_system or system == asked_system)
         and (not asked or code == asked or (not asked_system and unit == asked))
-        for element, low, high, system, code, unit in index.quantities
+        and holds(bounds, ordered(low), ordered(high))
+        for element, low, high, system, code, unit in state.index.quantities
         if element in elements
         for bounds, asked_system, asked in wanted
     )
 
 
-def _uri(_: Asking, leaf: Leaf, index: Index) -> bool:
-    elements = set(leaf.parameter.elements)
-    wanted = {unescape(part) for value in leaf.values for part in split(value, ",")}
-    return any(element in elements and uri in wanted for element, uri in (*index.uris, *index.urls))
+def _uri(_: Asking, leaf: Leaf) -> Test:
+    elements = frozenset(leaf.parameter.elements)
+    wanted = {unescape(value) for value in leaf.values}
+    return lambda state: any(
+        element in elements and uri in wanted
+        for element, uri in (*state.index.uris, *state.index.urls)
+    )
 
 
-_BY_KIND: dict[str, Callable[[Asking, Leaf, Index], bool]] = {
+_BY_KIND: dict[str, Callable[[Asking, Leaf], Test]] = {
     "token": _token, "string": _string, "reference": _reference, "date": _date,
     "number": _number, "quantity": _quantity, "uri": _uri,
 }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -32,7 +32,8 @@ from yba.plumbing.database import Database, Tx
 ERROR_AFTER = 3
 OFF_AFTER = 16
 _LONGEST_PAUSE = 3600
-_MOST_AT_A_TIME = 16
+_MOST_AT_A_TIME = 32
+_BATCHES_IN_A_ROW = 100
 _log = structlog.get_logger("yba.subscriptions")
 
 
@@ -127,6 +128,20 @@ class Deliverer:
         await self._become(standing, "active", "")
 
     async def _events(self, standing: Standing, wanted: Wanted) -> None:
+        """Send what is due, batch after batch, as long as it arrives."""
+        for _ in range(_BATCHES_IN_A_ROW):
+            last = await self._batch(standing, wanted)
+            if last is None:
+                return
+            if standing.state == "error":
+                await self._become(standing, "active", "")
+                return
+            standing = replace(standing, delivered=last, attempts=0)
+            if last >= standing.events:
+                return
+
+    async def _batch(self, standing: Standing, wanted: Wanted) -> int | None:
+        """Send one batch; return the last number that arrived, or None if it did not."""
         full = wanted.content == "full-resource"
         async with self.database.borrow() as connection:
             events = await notifying.events_between(
@@ -141,19 +156,18 @@ class Deliverer:
                 await self._send(standing, wanted, kind, events)
         except NotDelivered as problem:
             await self._failed(standing, str(problem))
-            return
+            return None
         last = events[-1].number if events else standing.delivered
         async with self.database.transaction() as tx:
             at = self.clock()
-            await tx.execute(store.ARRIVED, standing.id, last, at, standing.version)
+            arrived = await tx.execute(store.ARRIVED, standing.id, last, at, standing.version)
             if full and events:
                 await audit.record(
                     tx, actor=_ACTOR, action="R", what="subscriptions.notify", at=at,
                     references=[f"Subscription/{standing.id}", *(e.reference for e in events)],
                 )  # fmt: skip
         self.delivered += len(events)
-        if standing.state == "error":
-            await self._become(standing, "active", "")
+        return last if events and arrived else None
 
     async def _send(
         self,
@@ -223,7 +237,7 @@ class Deliverer:
             version = await self._write(tx, standing, state, reason)
             await tx.execute(store.HAS_BECOME, standing.id, state, version, standing.version)
         if state == "off":
-            self.follower.wanted.pop(standing.id, None)
+            self.follower.forget(standing.id)
 
     async def _show(self, standing: Standing, state: str, reason: str) -> None:
         """Show a state in the Subscription while ours stays (a handshake is still being tried)."""

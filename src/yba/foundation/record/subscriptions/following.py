@@ -55,12 +55,14 @@ class Follower:
     wanted: dict[str, Wanted] = field(default_factory=dict[str, Wanted])
     is_loaded: bool = False
     events: int = 0
+    _by_type: dict[str, list[Wanted]] = field(default_factory=dict[str, list[Wanted]])
 
     async def load(self, tx: Tx) -> None:
         """Read the subscriptions that are open."""
         ids = [record["id"] for record in await tx.connection.fetch(store.OPEN)]
         found = await read_many(tx.connection, [("Subscription", id_) for id_ in ids])
         self.wanted = {}
+        self._by_type.clear()
         for (_, id_), version in found.items():
             if version.body is not None:
                 self._read(r4.decode(version.body), id_)
@@ -68,12 +70,25 @@ class Follower:
 
     def _read(self, resource: Any, id_: str) -> str:
         """Take a Subscription into account; return why that is impossible, or ""."""
-        self.wanted.pop(id_, None)
+        self.forget(id_)
         try:
-            self.wanted[id_] = model.read(resource, now=self.clock())
+            self.wanted[id_] = model.read(resource, now=self.clock(), base=self.base)
         except (SubscriptionRefused, UnsearchableQuery) as refused:
             return refused.text()
         return ""
+
+    def forget(self, id_: str) -> None:
+        """Follow for a subscription no more."""
+        self.wanted.pop(id_, None)
+        self._by_type.clear()
+
+    def _concerned(self, type_: str) -> list[Wanted]:
+        """Return the subscriptions that changes of a type may concern."""
+        found = self._by_type.get(type_)
+        if found is None:
+            found = [one for one in self.wanted.values() if _may_concern(one, type_)]
+            self._by_type[type_] = found
+        return found
 
     async def step(self, tx: Tx) -> bool:
         """Follow one page; return whether there may be more. The caller holds the lock."""
@@ -108,7 +123,7 @@ class Follower:
         names = {"Subscription"}
         for wanted in self.wanted.values():
             for trigger in wanted.triggers:
-                chosen = [search.type for search in wanted.filters]
+                chosen = [name for name, _ in wanted.filters]
                 if not trigger.type and not chosen:
                     return None
                 names.update([trigger.type] if trigger.type else chosen)
@@ -125,11 +140,9 @@ class Follower:
                 await self._take_up(tx, row)
                 taken = True
             change: Change | None = None
-            for wanted in list(self.wanted.values()):
-                if not _may_concern(wanted, TYPE_NAMES[row["type"] - 1]):
-                    continue
+            for wanted in self._concerned(TYPE_NAMES[row["type"] - 1]):
                 change = change or _change(row, befores)
-                if is_told(wanted, change, now=now, base=self.base):
+                if is_told(wanted, change, now=now):
                     told.setdefault(wanted.id, []).append(change)
         for id_, changes in told.items():
             last: int | None = await tx.value(store.COUNT, id_, len(changes))
@@ -150,7 +163,7 @@ class Follower:
         """Follow a new version of a Subscription, unless it is our own."""
         id_, version = id_of(row["rid"], row["fid"]), row["version"]
         if row["flags"] & DELETED:
-            self.wanted.pop(id_, None)
+            self.forget(id_)
             await tx.execute(store.DROP, id_)
             return
         known = await tx.connection.fetchrow(store.FIND, [id_])
@@ -161,7 +174,7 @@ class Follower:
         problem = self._read(resource, id_)
         state = "requested"
         if resource.status == "off":
-            self.wanted.pop(id_, None)
+            self.forget(id_)
             state = "off"
         await tx.execute(store.TAKE_UP, id_, version, state, problem)
 
@@ -171,7 +184,7 @@ def _may_concern(wanted: Wanted, type_: str) -> bool:
         return False
     if any(trigger.type for trigger in wanted.triggers) or not wanted.filters:
         return True
-    return any(search.type == type_ for search in wanted.filters)
+    return any(name == type_ for name, _ in wanted.filters)
 
 
 async def _befores(
@@ -202,19 +215,19 @@ def _state(row: asyncpg.Record) -> State | None:
     return state_of(r4.decode(unpack(row["body"])), updated=row["updated"])
 
 
-def is_told(wanted: Wanted, change: Change, *, now: datetime, base: str = "") -> bool:
+def is_told(wanted: Wanted, change: Change, *, now: datetime) -> bool:
     """Return whether a change is an event of a subscription."""
-    if not any(_triggers(one, change, now, base) for one in wanted.triggers):
+    if not any(_triggers(one, change, now) for one in wanted.triggers):
         return False
     # A deletion is filtered by what was deleted.
     state = change.after or change.before
-    filters = [search for search in wanted.filters if search.type == change.type]
-    if not filters:
+    tests = [test for name, test in wanted.filters if name == change.type]
+    if not tests:
         return not wanted.filters or any(one.type == change.type for one in wanted.triggers)
-    return state is not None and all(meets(one, state, now=now, base=base) for one in filters)
+    return state is not None and all(test(state) for test in tests)
 
 
-def _triggers(trigger: Trigger, change: Change, now: datetime, base: str) -> bool:
+def _triggers(trigger: Trigger, change: Change, now: datetime) -> bool:
     if not trigger.concerns(change.type) or change.action not in trigger.actions:
         return False
     before, after = True, True
@@ -222,8 +235,8 @@ def _triggers(trigger: Trigger, change: Change, now: datetime, base: str) -> boo
         before = trigger.passes_without_before
         if change.before is not None:
             query = query_of(change.type, trigger.before)
-            before = meets(query, change.before, now=now, base=base)
+            before = meets(query, change.before, now=now)
     if trigger.after:
         query = query_of(change.type, trigger.after)
-        after = change.after is not None and meets(query, change.after, now=now, base=base)
+        after = change.after is not None and meets(query, change.after, now=now)
     return before and after

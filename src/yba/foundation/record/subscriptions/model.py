@@ -11,9 +11,8 @@ from yba.fhir import r4
 from yba.fhir.moments import range_of
 from yba.foundation.record import settings
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.query.matching import refuse_undecidable
+from yba.foundation.record.query.matching import Test, compiled
 from yba.foundation.record.query.selection import chosen_by
-from yba.foundation.record.query.tree import Search
 from yba.foundation.record.subscriptions import topics
 from yba.foundation.record.subscriptions.errors import SubscriptionRefused
 from yba.foundation.record.subscriptions.topics import Topic, Trigger
@@ -35,7 +34,7 @@ class Wanted:
     topic: str
     triggers: tuple[Trigger, ...]
     # All that concern a type must be met.
-    filters: tuple[Search, ...]
+    filters: tuple[tuple[str, Test], ...]
     channel: Channel
     endpoint: str
     headers: tuple[str, ...]
@@ -53,13 +52,13 @@ class Wanted:
         return not self.topic
 
 
-def read(resource: r4.Subscription, *, now: datetime) -> Wanted:
+def read(resource: r4.Subscription, *, now: datetime, base: str = "") -> Wanted:
     """Read a Subscription. Raises SubscriptionRefused, UnsearchableQuery."""
     channel = resource.channel
     if channel is None:
         raise SubscriptionRefused(reason="there is no channel")
     criteria = resource.criteria or ""
-    topic, triggers, filters = _criteria(resource, criteria, now)
+    topic, triggers, filters = _criteria(resource, criteria, now, base)
     kind = _channel(channel)
     content = _content(channel, classic=topic is None)
     if kind == "email" and content == "full-resource":
@@ -91,8 +90,8 @@ def read(resource: r4.Subscription, *, now: datetime) -> Wanted:
 
 
 def _criteria(
-    resource: r4.Subscription, criteria: str, now: datetime
-) -> tuple[Topic | None, tuple[Trigger, ...], tuple[Search, ...]]:
+    resource: r4.Subscription, criteria: str, now: datetime, base: str
+) -> tuple[Topic | None, tuple[Trigger, ...], tuple[tuple[str, Test], ...]]:
     texts = [
         extension.valueString or ""
         for extension in (resource.criteria_ext.extension if resource.criteria_ext else None) or ()
@@ -102,28 +101,28 @@ def _criteria(
         topic = topics.find(criteria)
         if topic is None:
             raise SubscriptionRefused(reason="this topic is not offered here; see $topic-list")
-        filters = tuple(_filter(text, now) for text in texts)
-        for search in filters:
-            if not any(trigger.concerns(search.type) for trigger in topic.triggers):
-                raise SubscriptionRefused(reason=f"the topic never tells of {search.type}")
+        filters = tuple(_filter(text, now, base) for text in texts)
+        for type_, _ in filters:
+            if not any(trigger.concerns(type_) for trigger in topic.triggers):
+                raise SubscriptionRefused(reason=f"the topic never tells of {type_}")
         return topic, topic.triggers, filters
     if texts:
         raise SubscriptionRefused(reason="filter criteria need a topic as criteria")
-    search = _filter(criteria, now)
-    return None, (Trigger(search.type, frozenset({"create", "update"})),), (search,)
+    found = _filter(criteria, now, base)
+    return None, (Trigger(found[0], frozenset({"create", "update"})),), (found,)
 
 
-def _filter(text: str, now: datetime) -> Search:
+def _filter(text: str, now: datetime, base: str) -> tuple[str, Test]:
     type_, _, query = text.partition("?")
     try:
         search = chosen_by(type_, query) if type_ else None
         if search is None:
             raise SubscriptionRefused(reason="criteria must be Type?query or a topic")
-        refuse_undecidable(search, now=now)
+        test = compiled(search, now=now, base=base)
     except UnsearchableQuery as refused:
         reason = str(refused.values.get("reason", ""))
         raise SubscriptionRefused(reason=f"the criteria: {reason}") from None
-    return search
+    return type_, test
 
 
 def _channel(channel: r4.SubscriptionChannel) -> Channel:
