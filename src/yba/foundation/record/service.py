@@ -17,6 +17,7 @@ from yba.foundation.record import changes, reading, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import ResourceNotFound
 from yba.foundation.record.keys import id_of, row_id
+from yba.foundation.record.loading import Line, load
 from yba.foundation.record.model import Chart, Saved, Version
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query.parse import parse
@@ -28,7 +29,8 @@ from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
 
 __all__ = [
-    "chart", "delete", "file_content", "history", "new_id", "read", "save", "search", "set_zone", "versions_since",
+    "Line", "chart", "delete", "file_content", "history", "load", "new_id", "read", "save", "search",
+    "set_zone", "versions_since",
 ]  # fmt: skip
 
 R = TypeVar("R")
