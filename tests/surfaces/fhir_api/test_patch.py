@@ -237,3 +237,16 @@ async def test_a_merge_patch_says_what_shall_be_and_null_takes_away(client, medi
     assert answer.status_code == 200, answer.text
     assert "active" not in answer.json()
     assert answer.json()["gender"] == "female"
+
+
+@pytest.mark.parametrize("document", [True, "x", [], {}, {"resourceType": "Binary"}])
+async def test_an_entry_that_holds_no_patch_fails_alone(client, document):
+    id_ = await create(client, patient())
+    entry = {"resource": document, "request": {"method": "PATCH", "url": f"Patient/{id_}"}}
+
+    answer = await client.post(
+        "", content=json.dumps({"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["entry"][0]["response"]["status"].startswith("4")

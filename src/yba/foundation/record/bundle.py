@@ -345,7 +345,11 @@ def _operation(planned: Planned, raw: bytes, actor: Actor, what: str) -> Operati
 
 def _patch(raw: bytes) -> Patch:
     """Return the patch of an entry: a Binary that holds a JSON Patch, or Parameters."""
-    if _TYPE.decode(raw).resource_type != "Binary":
+    try:
+        is_binary = _TYPE.decode(raw).resource_type == "Binary"
+    except msgspec.DecodeError:
+        is_binary = False
+    if not is_binary:
         return patching.read(raw, "application/fhir+json")
     binary = readable(raw, "Binary")
     media = (binary.contentType or "").partition(";")[0].strip().lower()

@@ -7,34 +7,30 @@ to arrive together, share a commit but not their failures.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Protocol
 
-import asyncpg
-
 from yba.fhir import r4
 from yba.fhir.index import extract
-from yba.foundation.record import bundle, settings, store, terms
+from yba.foundation.record import bundle, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.bundle import Plan, Planned
-from yba.foundation.record.duplicates import refuse_duplicates_in
 from yba.foundation.record.errors import (
     BundleRefused,
     ResourceNotFound,
     SeveralMatches,
     UnreadableBody,
 )
+from yba.foundation.record.grouping import carry_out_together, prepare, waves
 from yba.foundation.record.keys import bare_key, id_of, value_key
 from yba.foundation.record.operations import Operation, Operations, matching
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query.parse import parse, split, unescape
 from yba.foundation.record.query.tree import Leaf
-from yba.foundation.record.rows import Moment, row_of
-from yba.foundation.record.terms import Transactions
+from yba.foundation.record.rows import Moment
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import Refusal
@@ -43,7 +39,6 @@ from yba.plumbing.database import Database, Tx
 _LONGEST_TURN_SECONDS = 0.003
 # A read takes several turns of the loop, so it is let through several before going on.
 _TURNS_FOR_OTHERS = 4
-_GROUP = 64
 _REMEMBERED = 50_000
 
 
@@ -331,135 +326,3 @@ def _has_value(body: bytes, value: str) -> bool:
 
 def _operations(plan: Plan) -> list[Operation]:
     return [entry.operation for entry in plan.entries if entry.operation is not None]
-
-
-def prepare(operation: Operation, moment: Moment) -> None:
-    """File a new resource ahead of its transaction."""
-    operation.row = row_of(
-        operation.resource,
-        version=1,
-        moment=moment,
-        zone=settings.zone(),
-        known_terms=terms.known,
-    )
-    if operation.raw:
-        refuse_duplicates_in(operation.raw, operation.row.json, operation.added)
-
-
-def waves(operations: Sequence[Operation]) -> list[list[Operation]]:
-    """Share operations out so that none depends on another of its wave; deletions go first.
-
-    Of the same resource there is one in a wave, and of the same condition, unless all are creates:
-    those make one resource together.
-    """
-    order = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
-    result: list[list[Operation]] = []
-    places: dict[object, tuple[int, bool]] = {}
-    for operation in sorted(operations, key=lambda o: order[o.method]):
-        key, creates = place_or_condition(operation)
-        wave, created = places.get(key, (-1, False))
-        if wave < 0 or not (creates and created):
-            wave += 1
-        places[key] = (wave, creates)
-        while len(result) <= wave:
-            result.append([])
-        result[wave].append(operation)
-    return result
-
-
-def place_or_condition(operation: Operation) -> tuple[object, bool]:
-    """Return what two operations must not share, and whether this one is a conditional create."""
-    if operation.condition is not None:
-        return (operation.type, operation.condition), operation.method == "POST"
-    return operation.place, False
-
-
-async def carry_out_together(
-    database: Transactions, operations: Sequence[Operation], at: datetime
-) -> None:
-    """Carry out independent operations in one commit; if that fails, each in its own."""
-    try:
-        async with database.transaction() as tx:
-            await Operations(tx, at=at).carry_out(operations)
-    except asyncpg.PostgresError:
-        if len(operations) == 1:
-            raise
-        for operation in operations:
-            operation.outcome = operation.error = None
-            with suppress(asyncpg.PostgresError):
-                await carry_out_together(database, [operation], at)
-
-
-class GroupWriter:
-    """Lets single writes that arrive together share one commit."""
-
-    def __init__(
-        self, database: Transactions, *, clock: Callable[[], datetime], writers: int = 2
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._free = writers
-        self._waiting: list[tuple[Operation, asyncio.Future[None]]] = []
-        self._running: set[asyncio.Task[None]] = set()
-
-    async def carry_out(self, operation: Operation) -> None:
-        """Carry out one operation; it is committed when this returns. Raises its refusal."""
-        if operation.method == "POST" and operation.condition is None:
-            prepare(operation, Moment(self._clock()))
-            assert operation.row is not None
-            if operation.row.terms:
-                await terms.write_ahead(self._database, operation.row.terms)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((operation, done))
-        if self._free:
-            self._start()
-        await done
-        if operation.error is not None:
-            raise operation.error
-
-    def _start(self) -> None:
-        self._free -= 1
-        task = asyncio.get_running_loop().create_task(self._run())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def _run(self) -> None:
-        try:
-            # One turn of the loop, so that what arrived in the same tick comes along.
-            await asyncio.sleep(0)
-            while self._waiting:
-                await self._group(self._take())
-        finally:
-            self._free += 1
-
-    def _take(self) -> list[tuple[Operation, asyncio.Future[None]]]:
-        taken: list[tuple[Operation, asyncio.Future[None]]] = []
-        left: list[tuple[Operation, asyncio.Future[None]]] = []
-        places: dict[object, bool] = {}
-        for item in self._waiting:
-            key, creates = place_or_condition(item[0])
-            if len(taken) < _GROUP and (key not in places or (creates and places[key])):
-                places[key] = creates
-                taken.append(item)
-            else:
-                left.append(item)
-        self._waiting = left
-        return taken
-
-    async def _group(self, items: list[tuple[Operation, asyncio.Future[None]]]) -> None:
-        try:
-            await carry_out_together(self._database, [item[0] for item in items], self._clock())
-        except BaseException as problem:
-            for _, done in items:
-                if not done.done():
-                    done.set_exception(problem)
-            if not isinstance(problem, asyncpg.PostgresError | Refusal | OSError):
-                raise
-            return
-        for operation, done in items:
-            if done.done():
-                continue
-            if operation.outcome is None and operation.error is None:
-                done.set_exception(RuntimeError("a write was not carried out"))
-            else:
-                done.set_result(None)

@@ -12,8 +12,9 @@ import structlog
 from yba import __version__
 from yba.foundation.record import bundle, terms
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.grouping import GroupWriter
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
-from yba.foundation.record.processing import GroupWriter, Processor
+from yba.foundation.record.processing import Processor
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotSignedIn, Refusal

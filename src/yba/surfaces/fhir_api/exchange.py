@@ -31,6 +31,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _COMPRESSED_FROM = 1400
+_WITHOUT_LENGTH = (204, 304)
 _CONVERTED_ASIDE_FROM = 100_000
 _READABLE = (*JSON_TYPES, *XML_TYPES)
 
@@ -192,7 +193,8 @@ class Exchange:
                     head += _ZSTD
                 case _:
                     head.append(_VARY)
-        head.append((b"content-length", str(len(body)).encode()))
+        if status not in _WITHOUT_LENGTH:
+            head.append((b"content-length", str(len(body)).encode()))
         if headers:
             head += headers
         head += _ALWAYS

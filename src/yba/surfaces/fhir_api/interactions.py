@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from yba.foundation.record.bulk.importing import Importer
+from yba.foundation.record.grouping import GroupWriter
 from yba.foundation.record.model import Version
-from yba.foundation.record.processing import GroupWriter, Processor
+from yba.foundation.record.processing import Processor
 from yba.kernel.actor import Actor
 from yba.kernel.ids import encode_id
 from yba.kernel.refusal import AccessRefused, Refusal
