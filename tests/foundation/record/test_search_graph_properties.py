@@ -51,6 +51,7 @@ class World:
 
     def __init__(self, pick: random.Random) -> None:
         self.tag = service.new_id()
+        self.hidden: Any = None
         meta = r4.Meta(tag=[r4.Coding(system="urn:test", code=self.tag)])
         self.all: dict[str, list[Any]] = {name: [] for name in (*REFERENCES, "Practitioner")}
 
@@ -97,11 +98,23 @@ class World:
     def targets(self, resource: Any, code: str) -> list[Any]:
         """Return what a resource refers to by a parameter."""
         _, read = REFERENCES[type(resource).__name__][code]
-        return [self.by_reference[ref.reference] for ref in read(resource) if ref is not None]
+        found = [self.by_reference[ref.reference] for ref in read(resource) if ref is not None]
+        return [one for one in found if one is not self.hidden]
 
     def sources(self, resource: Any, type_: str, code: str) -> list[Any]:
         """Return what refers to a resource by a parameter of a type."""
-        return [one for one in self.all[type_] if resource in self.targets(one, code)]
+        return [one for one in self.seen(type_) if resource in self.targets(one, code)]
+
+    def seen(self, type_: str) -> list[Any]:
+        """Return the resources of a type that are not hidden."""
+        return [one for one in self.all[type_] if one is not self.hidden]
+
+    def sql(self, row: str, type_: str | None, arguments: Any) -> str:
+        """Hide one resource, as a guard of searches."""
+        if self.hidden is None:
+            return ""
+        hidden = reading.row_id(type(self.hidden).__name__, self.hidden.id)
+        return f"{row}.rid <> {arguments.add(hidden, 'bigint')}"
 
 
 def leaves(type_: str) -> st.SearchStrategy[Asked]:
@@ -218,13 +231,16 @@ def _query(world: World, asked: list[tuple[str, str]]) -> str:
 @given(data=st.data())
 async def test_chains_and_has_find_what_walking_would_find(world, tx, at, data):
     type_ = data.draw(_TYPES)
+    everything = [one for stored in world.all.values() for one in stored]
+    # One resource may be hidden: then all must be as if it did not exist.
+    world.hidden = data.draw(st.one_of(st.none(), st.sampled_from(everything)))
     asked = data.draw(st.lists(conditions(world, type_, 4), min_size=1, max_size=2))
 
     query = _query(world, [(one.name, one.value) for one in asked])
-    page = await reading.find(tx, parse(type_, query + "&_count=100"), now=at)
-    counted = await reading.find(tx, parse(type_, query + "&_summary=count"), now=at)
+    page = await reading.find(tx, parse(type_, query + "&_count=100"), now=at, guard=world)
+    counted = await reading.find(tx, parse(type_, query + "&_summary=count"), now=at, guard=world)
 
-    expected = {r.id for r in world.all[type_] if all(one.holds(r) for one in asked)}
+    expected = {r.id for r in world.seen(type_) if all(one.holds(r) for one in asked)}
     assert {found.id for found in page.matches} == expected
     assert page.total == counted.total == len(expected)
 
@@ -273,6 +289,8 @@ INCLUDES = st.lists(
 async def test_includes_add_what_walking_would_add(world, tx, at, data):
     type_ = data.draw(_TYPES)
     start = data.draw(st.sampled_from(world.all[type_]))
+    everything = [one for stored in world.all.values() for one in stored if one is not start]
+    world.hidden = data.draw(st.one_of(st.none(), st.sampled_from(everything)))
     asked = []
     for (reverse, source, code), iterate in data.draw(INCLUDES):
         possible = REFERENCES[source][code][0] == type_ if reverse else source == type_
@@ -285,7 +303,7 @@ async def test_includes_add_what_walking_would_add(world, tx, at, data):
         ],
     )  # fmt: skip
 
-    page = await reading.find(tx, parse(type_, query), now=at)
+    page = await reading.find(tx, parse(type_, query), now=at, guard=world)
 
     seen, last, rules = {start.id}, [start], asked
     while last:
