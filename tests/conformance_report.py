@@ -38,6 +38,7 @@ SUITES = (
     Suite("round-trip", "R4 examples written as they were read", "R4 package", _FHIR + "test_examples.py"),
     Suite("validation", "R4 examples judged as they are (3 are incomplete)", "R4 package", _FHIR + "test_examples.py"),
     Suite("extraction", "R4 examples extracted for search", "R4 package", _FHIR + "test_examples.py"),
+    Suite("search-counts", "Published totals of searches on 92,114 Synthea resources", "Blaze", _API + "test_synthea.py"),
     Suite("client-fhirpy", "Client `fhirpy`: things it can do", "PyPI", "tests/clients/test_fhirpy.py"),
     Suite("client-fhirclient", "Client `fhirclient` (SMART): things it can do", "PyPI", "tests/clients/test_fhirclient.py"),
     Suite("schemathesis", "Calls in the OpenAPI document that the server keeps to (a sample)", "`schemathesis`, PyPI", "tests/clients/test_schemathesis.py"),
