@@ -240,6 +240,13 @@ NESTED = [
     {"path": "Observation.component.code.coding.system", "fixedUri": LOINC, "min": 1},
     {"path": "Observation.component.code.coding.code", "fixedCode": "8480-6", "min": 1},
 ]
+ABOVE = [
+    sliced("Observation.component", ("value", "code.coding.code"), ("value", "code.coding.system")),
+    {"path": "Observation.component", "sliceName": "systolic", "min": 1, "max": "1"},
+    {"path": "Observation.component.code", "patternCodeableConcept": concept("8480-6")},
+    {"path": "Observation.component", "sliceName": "diastolic", "min": 1, "max": "1"},
+    {"path": "Observation.component.code", "patternCodeableConcept": concept("8462-4")},
+]
 EXISTS = [
     sliced("Observation.component", ("exists", "value")),
     {"path": "Observation.component", "sliceName": "valued", "min": 1},
@@ -354,6 +361,9 @@ SLICES: list[tuple[str, list[dict[str, Any]], dict[str, Any], list[tuple[str, st
     ("nested value: kept", NESTED, {"component": [SYSTOLIC]}, []),
     ("nested value: other system", NESTED, {"component": [{"code": concept("8480-6", "http://x")}]},
      [("required", "Observation.component")]),
+    ("pattern above the path: kept", ABOVE, {"component": [SYSTOLIC, DIASTOLIC]}, []),
+    ("pattern above the path: missing", ABOVE, {"component": [SYSTOLIC, SYSTOLIC]},
+     [("required", "Observation.component"), ("structure", "Observation.component")]),
     ("exists: kept", EXISTS,
      {"component": [{"code": {"text": "a"}, "valueString": "x", "interpretation": [{"text": "H"}]}]}, []),
     ("exists: rule of the one", EXISTS, {"component": [{"code": {"text": "a"}, "valueString": "x"}]},
@@ -590,3 +600,56 @@ def test_version_of_a_canonical_address_chooses_the_profile():
     assert missing(f"{URL}|2.0") == ["Observation.method"]
     assert missing(URL) == ["Observation.method"]
     assert missing(f"{URL}|3.0.0") == ["Observation"]
+
+
+def test_references_are_sliced_by_the_code_of_what_they_point_to():
+    def laboratory(name: str, code: str) -> dict[str, Any]:
+        pattern = {"path": "Observation.code", "patternCodeableConcept": concept(code)}
+        return profile(pattern, url=f"http://example.org/{name}")
+
+    def slice_(name: str) -> dict[str, Any]:
+        kind = {"code": "Reference", "targetProfile": [f"http://example.org/{name}"]}
+        path = "Observation.hasMember"
+        return {"path": path, "sliceName": name, "min": 1, "max": "1", "type": [kind]}
+
+    panel = profile(
+        sliced("Observation.hasMember", ("value", "resolve().code"), ordered=True, rules="closed"),
+        slice_("cholesterol"),
+        slice_("glucose"),
+    )
+    known = (laboratory("cholesterol", "35200-5"), laboratory("glucose", "15074-8"))
+
+    def report(*codes: str) -> dict[str, Any]:
+        inside = [{**observation(code=concept(c)), "id": f"o{n}"} for n, c in enumerate(codes)]
+        for one in inside:
+            del one["text"]
+        members = [{"reference": f"#{one['id']}"} for one in inside]
+        return observation(contained=inside, hasMember=members)
+
+    assert found(report("35200-5", "15074-8"), panel, *known) == []
+    assert found(report("35200-5"), panel, *known) == [("required", "Observation.hasMember")]
+    assert found(report("15074-8", "35200-5"), panel, *known) == [
+        ("structure", "Observation.hasMember[1]")
+    ]
+    assert found(report("35200-5", "15074-8", "1-8"), panel, *known) == [
+        ("structure", "Observation.hasMember[2]")
+    ]
+
+
+def test_profile_of_r4_itself_is_used_without_any_package():
+    pressure = observation(
+        category=[concept("vital-signs", "http://terminology.hl7.org/CodeSystem/observation-category")],
+        component=[
+            {"code": concept(code), "valueQuantity": {
+                "value": 1, "unit": "mmHg", "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}}
+            for code in ("8480-6", "8462-4")
+        ],
+        meta={"profile": [CORE + "bp"]},
+    )  # fmt: skip
+
+    assert found(pressure, {"url": CORE + "vitalsigns"}) == []
+    pressure["component"][0]["valueQuantity"]["code"] = "kPa"
+    del pressure["component"][1]
+    errors = found(pressure, {"url": CORE + "vitalsigns"})
+    assert ("required", "Observation.component") in errors
+    assert ("value", "Observation.component[0].value.ofType(Quantity).code") in errors

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from yba.fhir.validation import examine
 from yba.kernel.ids import new_id
 
 OBSERVATION: dict[str, Any] = {
@@ -38,6 +39,7 @@ async def issues(
     answer = await client.post(path, content=content, headers=headers)
     assert answer.status_code == 200, answer.text
     assert answer.json()["resourceType"] == "OperationOutcome"
+    assert [i for i in examine(answer.content) if i.is_error] == []
     return answer.json()["issue"]
 
 

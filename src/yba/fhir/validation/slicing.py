@@ -264,6 +264,9 @@ def _extensions(examiner: Examiner, rule: Rule, url: str) -> list[Rule]:
 
 
 def _child(examiner: Examiner, rule: Rule, name: str) -> list[Rule]:
+    implied = _implied(rule, name)
+    if implied:
+        return implied
     found = _own_child(rule, name)
     if found and any(_decides(r) or r.children for r in found):
         return found
@@ -279,12 +282,22 @@ def _child(examiner: Examiner, rule: Rule, name: str) -> list[Rule]:
     return found + [r for owner in owners if owner is not rule for r in _own_child(owner, name)]
 
 
+def _implied(rule: Rule, name: str) -> list[Rule]:
+    """Return what a fixed value or pattern of an element says of its child."""
+    if not isinstance(rule.fixed or rule.pattern, dict):
+        return []
+    value = (rule.fixed or rule.pattern).get(name)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    return [Rule(f"{rule.path}.{name}", name, pattern=v, structure=rule.structure) for v in values]
+
+
 def _own_child(rule: Rule, name: str) -> list[Rule]:
     bare = name.removesuffix("[x]")
     child = rule.children.get(bare)
     if child is not None:
-        # A choice with one slice that must be there is that slice.
-        return [child, *(s for s in child.slices if child.is_choice)]
+        # What is sliced itself is known by its slices, by those that must be there before others.
+        needed = [s for s in child.slices if s.minimum and not child.is_choice]
+        return [child, *(needed or child.slices)]
     return [
         s for c in rule.children.values() if c.is_choice for s in c.slices if s.slice_name == bare
     ]
