@@ -35,6 +35,8 @@ SUITES = (
     Suite("fhirpath-engines", "FHIRPath: answers as an independent engine's, where it has any", "`fhirpathpy` on the expressions and examples of R4", _FHIR + "test_fhirpath_differential.py"),
     Suite("ucum", "UCUM functional tests (two more are comments in their file)", "UCUM", _FHIR + "test_ucum_suite.py"),
     Suite("sql-on-fhir", "SQL on FHIR 2", "SQL on FHIR", _FHIR + "test_views_suite.py"),
+    Suite("fhirpath-patch", "FHIRPath Patch", "FHIR test cases", _FHIR + "test_patch_suite.py"),
+    Suite("json-patch", "JSON Patch", "FHIR test cases", _FHIR + "test_patch_suite.py"),
     Suite("round-trip", "R4 examples written as they were read", "R4 package", _FHIR + "test_examples.py"),
     Suite("validation", "R4 examples judged as they are (3 are incomplete)", "R4 package", _FHIR + "test_examples.py"),
     Suite("extraction", "R4 examples extracted for search", "R4 package", _FHIR + "test_examples.py"),

@@ -4,6 +4,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
+from tests.conformance_report import Score
 from tests.fhir.xml_reader import json_of
 from tests.outside import conformance
 
@@ -22,7 +23,7 @@ def _json_of(case: ET.Element, name: str) -> bytes:
     return json_of(ET.tostring(found[0]))
 
 
-def test_every_case_of_the_fhirpath_patch_suite():
+def test_every_case_of_the_fhirpath_patch_suite(score: Score):
     passed, failed = 0, []
     for case in _fhirpath_cases():
         name = case.attrib["name"]
@@ -38,10 +39,11 @@ def test_every_case_of_the_fhirpath_patch_suite():
         else:
             failed.append(name)
 
+    score("fhirpath-patch", passed, passed + len(failed))
     assert (failed, passed) == ([], 33)
 
 
-def test_every_case_of_the_json_patch_suite():
+def test_every_case_of_the_json_patch_suite(score: Score):
     cases = json_patch.load(conformance("patch/json-patch-tests.json").read_bytes())
     passed, failed = 0, []
     for case in cases:
@@ -56,6 +58,7 @@ def test_every_case_of_the_json_patch_suite():
         else:
             failed.append(case["comment"])
 
+    score("json-patch", passed, passed + len(failed))
     assert (failed, passed) == ([], 16)
 
 
