@@ -78,6 +78,20 @@ def compiled(search: Search, *, now: datetime, base: str = "") -> Test:
     return _all([_test(asking, condition) for condition in ordered_conditions])
 
 
+def needed_codes(search: Search) -> frozenset[tuple[int, str]]:
+    """Return (element, code) pairs of which a state must have one to meet a search; or nothing.
+
+    Who asks many questions of one state finds those worth asking by them.
+    """
+    for condition in search.conditions:
+        if isinstance(condition, Leaf) and condition.parameter.kind == "token":
+            codes = [parts_of(value)[-1] for value in condition.values]
+            if condition.modifier == "" and condition.parameter.code != "_id" and all(codes):
+                elements = condition.parameter.elements
+                return frozenset((element, code) for code in codes for element in elements)
+    return frozenset()
+
+
 def _all(tests: Sequence[Test]) -> Test:
     if len(tests) == 1:
         return tests[0]

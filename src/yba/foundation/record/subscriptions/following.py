@@ -47,6 +47,35 @@ class Change:
 
 
 @dataclass(slots=True)
+class _Interested:
+    """Subscriptions to one type, found by a code that they need, where they need one."""
+
+    always: list[Wanted] = field(default_factory=list[Wanted])
+    by_code: dict[tuple[int, str], list[Wanted]] = field(
+        default_factory=dict[tuple[int, str], list[Wanted]]
+    )
+
+    def __bool__(self) -> bool:
+        return bool(self.always or self.by_code)
+
+    def add(self, wanted: Wanted, type_: str) -> None:
+        needed = [one.codes for one in wanted.filters if one.type == type_ and one.codes]
+        if not needed:
+            self.always.append(wanted)
+            return
+        for code in needed[0]:
+            self.by_code.setdefault(code, []).append(wanted)
+
+    def of(self, change: Change) -> list[Wanted]:
+        """Return those that a change may concern, each once."""
+        state = change.after or change.before
+        if not self.by_code or state is None:
+            return self.always
+        found = {one.id: one for code in state.codes for one in self.by_code.get(code, ())}
+        return [*self.always, *found.values()]
+
+
+@dataclass(slots=True)
 class Follower:
     """Who follows the feed for all subscriptions; one in the whole node."""
 
@@ -55,7 +84,7 @@ class Follower:
     wanted: dict[str, Wanted] = field(default_factory=dict[str, Wanted])
     is_loaded: bool = False
     events: int = 0
-    _by_type: dict[str, list[Wanted]] = field(default_factory=dict[str, list[Wanted]])
+    _by_type: dict[str, _Interested] = field(default_factory=dict[str, "_Interested"])
 
     async def load(self, tx: Tx) -> None:
         """Read the subscriptions that are open."""
@@ -82,12 +111,14 @@ class Follower:
         self.wanted.pop(id_, None)
         self._by_type.clear()
 
-    def _concerned(self, type_: str) -> list[Wanted]:
+    def _interested(self, type_: str) -> _Interested:
         """Return the subscriptions that changes of a type may concern."""
         found = self._by_type.get(type_)
         if found is None:
-            found = [one for one in self.wanted.values() if _may_concern(one, type_)]
-            self._by_type[type_] = found
+            found = self._by_type[type_] = _Interested()
+            for one in self.wanted.values():
+                if _may_concern(one, type_):
+                    found.add(one, type_)
         return found
 
     async def step(self, tx: Tx) -> bool:
@@ -123,7 +154,7 @@ class Follower:
         names = {"Subscription"}
         for wanted in self.wanted.values():
             for trigger in wanted.triggers:
-                chosen = [name for name, _ in wanted.filters]
+                chosen = [one.type for one in wanted.filters]
                 if not trigger.type and not chosen:
                     return None
                 names.update([trigger.type] if trigger.type else chosen)
@@ -139,9 +170,11 @@ class Follower:
             if row["type"] == _SUBSCRIPTION:
                 await self._take_up(tx, row)
                 taken = True
-            change: Change | None = None
-            for wanted in self._concerned(TYPE_NAMES[row["type"] - 1]):
-                change = change or _change(row, befores)
+            interested = self._interested(TYPE_NAMES[row["type"] - 1])
+            if not interested:
+                continue
+            change = _change(row, befores)
+            for wanted in interested.of(change):
                 if is_told(wanted, change, now=now):
                     told.setdefault(wanted.id, []).append(change)
         for id_, changes in told.items():
@@ -184,7 +217,7 @@ def _may_concern(wanted: Wanted, type_: str) -> bool:
         return False
     if any(trigger.type for trigger in wanted.triggers) or not wanted.filters:
         return True
-    return any(name == type_ for name, _ in wanted.filters)
+    return any(one.type == type_ for one in wanted.filters)
 
 
 async def _befores(
@@ -221,7 +254,7 @@ def is_told(wanted: Wanted, change: Change, *, now: datetime) -> bool:
         return False
     # A deletion is filtered by what was deleted.
     state = change.after or change.before
-    tests = [test for name, test in wanted.filters if name == change.type]
+    tests = [one.test for one in wanted.filters if one.type == change.type]
     if not tests:
         return not wanted.filters or any(one.type == change.type for one in wanted.triggers)
     return state is not None and all(test(state) for test in tests)

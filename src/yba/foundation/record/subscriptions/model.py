@@ -11,7 +11,7 @@ from yba.fhir import r4
 from yba.fhir.moments import range_of
 from yba.foundation.record import settings
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.query.matching import Test, compiled
+from yba.foundation.record.query.matching import Test, compiled, needed_codes
 from yba.foundation.record.query.selection import chosen_by
 from yba.foundation.record.subscriptions import topics
 from yba.foundation.record.subscriptions.errors import SubscriptionRefused
@@ -26,6 +26,15 @@ _LONGEST_TIMEOUT = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter: the type it concerns, its test, and codes of which a state must have one."""
+
+    type: str
+    test: Test
+    codes: frozenset[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A Subscription, read."""
 
@@ -34,7 +43,7 @@ class Wanted:
     topic: str
     triggers: tuple[Trigger, ...]
     # All that concern a type must be met.
-    filters: tuple[tuple[str, Test], ...]
+    filters: tuple[Filter, ...]
     channel: Channel
     endpoint: str
     headers: tuple[str, ...]
@@ -91,7 +100,7 @@ def read(resource: r4.Subscription, *, now: datetime, base: str = "") -> Wanted:
 
 def _criteria(
     resource: r4.Subscription, criteria: str, now: datetime, base: str
-) -> tuple[Topic | None, tuple[Trigger, ...], tuple[tuple[str, Test], ...]]:
+) -> tuple[Topic | None, tuple[Trigger, ...], tuple[Filter, ...]]:
     texts = [
         extension.valueString or ""
         for extension in (resource.criteria_ext.extension if resource.criteria_ext else None) or ()
@@ -102,27 +111,26 @@ def _criteria(
         if topic is None:
             raise SubscriptionRefused(reason="this topic is not offered here; see $topic-list")
         filters = tuple(_filter(text, now, base) for text in texts)
-        for type_, _ in filters:
-            if not any(trigger.concerns(type_) for trigger in topic.triggers):
-                raise SubscriptionRefused(reason=f"the topic never tells of {type_}")
+        for one in filters:
+            if not any(trigger.concerns(one.type) for trigger in topic.triggers):
+                raise SubscriptionRefused(reason=f"the topic never tells of {one.type}")
         return topic, topic.triggers, filters
     if texts:
         raise SubscriptionRefused(reason="filter criteria need a topic as criteria")
     found = _filter(criteria, now, base)
-    return None, (Trigger(found[0], frozenset({"create", "update"})),), (found,)
+    return None, (Trigger(found.type, frozenset({"create", "update"})),), (found,)
 
 
-def _filter(text: str, now: datetime, base: str) -> tuple[str, Test]:
+def _filter(text: str, now: datetime, base: str) -> Filter:
     type_, _, query = text.partition("?")
     try:
         search = chosen_by(type_, query) if type_ else None
         if search is None:
             raise SubscriptionRefused(reason="criteria must be Type?query or a topic")
-        test = compiled(search, now=now, base=base)
+        return Filter(type_, compiled(search, now=now, base=base), needed_codes(search))
     except UnsearchableQuery as refused:
         reason = str(refused.values.get("reason", ""))
         raise SubscriptionRefused(reason=f"the criteria: {reason}") from None
-    return type_, test
 
 
 def _channel(channel: r4.SubscriptionChannel) -> Channel:
