@@ -365,6 +365,9 @@ async def test_every_kind_of_reading_works_inside_a_bundle(client):
     number = new_id()
     made = await client.post("/Patient", content=json.dumps(identified(number)))
     id_ = made.json()["id"]
+    binary = (
+        await client.post("/Binary", content=b"x", headers={"content-type": "text/plain"})
+    ).json()["id"]
     urls = [
         f"Patient/{id_}", f"Patient/{id_}/_history/1", f"Patient/{id_}/_history",
         f"Patient?identifier=urn:t|{number}", f"Patient/{id_}/$everything", "metadata",
@@ -373,11 +376,13 @@ async def test_every_kind_of_reading_works_inside_a_bundle(client):
     entries = [{"request": {"method": "GET", "url": url}} for url in urls]
     entries.append({"request": {"method": "HEAD", "url": f"Patient/{id_}"}})
     entries.append({"request": {"method": "GET", "url": f"Patient/{id_}", "ifNoneMatch": 'W/"1"'}})
+    entries.append({"request": {"method": "GET", "url": f"Binary/{binary}"}})
 
     answer = await client.post("", content=bundle("batch", *entries))
 
     assert await statuses(answer) == [
         "200", "200", "200", "200", "200", "200", "404", "404", "400", "200", "200", "304",
+        "200",
     ]  # fmt: skip
     found = answer.json()["entry"]
     assert found[0]["resource"]["id"] == id_
@@ -385,6 +390,7 @@ async def test_every_kind_of_reading_works_inside_a_bundle(client):
     assert found[0]["response"]["lastModified"]
     assert found[3]["resource"]["total"] == 1
     assert "resource" not in found[10]
+    assert found[12]["resource"]["contentType"] == "text/plain"
     assert found[6]["response"]["outcome"]["resourceType"] == "OperationOutcome"
 
 

@@ -234,7 +234,8 @@ class InnerExchange(Exchange):
 
     def __init__(self, method: str, url: str, headers: dict[bytes, bytes], content: bytes = b""):
         path, _, query = url.partition("?")
-        self.method, self.query, self.headers = method, query, headers
+        self.method, self.query = method, query
+        self.headers = {b"accept": b"application/fhir+json", **headers}
         self.path = unquote(path).strip("/")
         self.body_limit, self.in_xml, self.answered = 0, False, None
         self._content = content
