@@ -223,6 +223,34 @@ def _required(value: Any, type_: str, path: str) -> Iterator[tuple[list[str | in
                 yield [*step, *way], expression
 
 
+VITAL_SIGNS = {
+    "8867-4": "heartrate", "9279-1": "resprate", "2708-6": "oxygensat", "59408-5": "oxygensat",
+    "8310-5": "bodytemp", "8302-2": "bodyheight", "29463-7": "bodyweight", "39156-5": "bmi",
+    "85354-9": "bp", "9843-4": "headcircum", "85353-1": "vitalspanel",
+}  # fmt: skip
+
+
+def test_vital_signs_of_r4_conform_to_the_profiles_of_their_codes():
+    from tests.fhir.package import examples as of_r4
+
+    tried, wrong = set[str](), set[tuple[str, str]]()
+    for name, body in of_r4().items():
+        one = json.loads(body)
+        codes = (
+            {c.get("code") for c in one["code"].get("coding", ())}
+            if name.startswith("Observation")
+            else ()
+        )
+        for profile in {VITAL_SIGNS[code] for code in codes if code in VITAL_SIGNS}:
+            tried.add(profile)
+            url = f"http://hl7.org/fhir/StructureDefinition/{profile}"
+            wrong |= {(name, where) for _, where in errors(one, url)}
+
+    assert tried == set(VITAL_SIGNS.values())
+    # It says when it was issued, but not when it was measured.
+    assert wrong == {("Observation-f202.json", "Observation.effective")}
+
+
 # Snapshots
 
 
