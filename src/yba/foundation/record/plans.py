@@ -86,7 +86,7 @@ class TypePlan:
     __slots__ = (
         "added", "bits", "by_time", "code_element", "identifier_elements", "label_keys", "label_scopes",
         "name", "narrowed", "number", "parameters", "patient_element", "present", "reference_keys",
-        "rewritten", "scopes", "time_elements", "token_keys",
+        "rewritten", "scopes", "time_elements", "token_keys", "uri_keys",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -99,6 +99,7 @@ class TypePlan:
         self.label_scopes = [label_scope(scope) for scope in self.scopes]
         # Keys met before; emptied when they grow beyond what is worth remembering.
         self.token_keys: dict[tuple[int, str | None, str], int] = {}
+        self.uri_keys: dict[tuple[int, str], int] = {}
         self.label_keys: dict[tuple[int, str, str | None, str | None], int] = {}
         # With the bits that say which parameters have a value then.
         self.reference_keys: dict[tuple[int, str, str], tuple[int, int]] = {}

@@ -50,6 +50,7 @@ RangeRow = tuple[int, int, int, int, int]
 StringRow = tuple[int, int, int, str]
 CodeRow = tuple[int, int, int, int]
 WordsRow = tuple[int, int, int, str]
+_NO_WORDS: list[WordsRow] = []
 
 
 class Row:
@@ -147,7 +148,11 @@ def row_of(
         if added.file(resource, index, zone):
             filing.keys.add(present_key(plan.scopes[added.number]))
     filing.file(index)
-    row.words = _words(resource, row)
+    text = getattr(resource, "text", None)
+    if text is not None or settings.files_content():
+        row.words = _words(text, row)
+    else:
+        row.words = _NO_WORDS
     if row.patient is None:
         row.patient_id = patient = index.patient
         if patient is not None:
@@ -195,9 +200,9 @@ def arrays(rows: Sequence[Row]) -> tuple[list[Any], ...]:
     )
 
 
-def _words(resource: Any, row: Row) -> list[WordsRow]:
+def _words(text: r4.Narrative | None, row: Row) -> list[WordsRow]:
     """Return the words of the narrative, and of the whole where this node keeps them."""
-    text, found = getattr(resource, "text", None), list[WordsRow]()
+    found: list[WordsRow] = []
     if text is not None and text.div is not None:
         found.append((row.rid, row.number, words.NARRATIVE, words.narrative(text.div)))
     if settings.files_content():
@@ -306,16 +311,15 @@ class _Filing:
 
     def _labels(self, index: Index) -> None:
         """File what people read of codes: beside the code's key, or as a text without a code."""
-        known, labels = self.plan.label_keys, set[int]()
+        known, labels = self.plan.label_keys, self.row.labels
         for label in index.labels:
             key = known.get(label)
             if key is not None:
-                labels.add(key)
+                labels.append(key)
             elif label[3] is None:
                 self._text(self.plan.label_scopes[label[0]], fold(label[1]))
             else:
-                labels.add(self._new_label(label[0], label[1], label[2], label[3]))
-        self.row.labels = list(labels)
+                labels.append(self._new_label(label[0], label[1], label[2], label[3]))
         if len(known) > _REMEMBERED:
             known.clear()
 
@@ -397,13 +401,22 @@ class _Filing:
         for element, uri in index.urls:
             present |= plan.bits[element]
             self.keys.add(exact_key(plan.scopes[element], uri))
-        for element, uri in index.uris:
-            present |= plan.bits[element]
-            key = exact_key(plan.scopes[element], uri)
-            self.keys.add(key)
-            if key not in self.known:
-                self._term(key, plan.scopes[element], None, uri)
+        for entry in index.uris:
+            present |= plan.bits[entry[0]]
+            key = plan.uri_keys.get(entry)
+            self.keys.add(self._new_uri(*entry) if key is None else key)
         return present
+
+    def _new_uri(self, element: int, uri: str) -> int:
+        plan = self.plan
+        key = exact_key(plan.scopes[element], uri)
+        if key not in self.known:
+            self._term(key, plan.scopes[element], None, uri)
+        else:
+            if len(plan.uri_keys) > _REMEMBERED:
+                plan.uri_keys.clear()
+            plan.uri_keys[element, uri] = key
+        return key
 
     def _quantities(self, index: Index) -> int:
         plan, present = self.plan, 0

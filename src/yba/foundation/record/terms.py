@@ -48,6 +48,7 @@ def forget() -> None:
         plan = plan_of(name)
         plan.token_keys.clear()
         plan.label_keys.clear()
+        plan.uri_keys.clear()
         if plan.added:
             plan.put_added([], set())
 
