@@ -39,6 +39,7 @@ SUITES = (
     Suite("json-patch", "JSON Patch", "FHIR test cases", _FHIR + "test_patch_suite.py"),
     Suite("round-trip", "R4 examples written as they were read", "R4 package", _FHIR + "test_examples.py"),
     Suite("validation", "R4 examples judged as they are (3 are incomplete)", "R4 package", _FHIR + "test_examples.py"),
+    Suite("validate", "R4 package judged as it is by $validate: invariants, bindings, profiles (a sample; all 5,306 on demand)", "R4 package", _FHIR + "test_validate_examples.py"),
     Suite("extraction", "R4 examples extracted for search", "R4 package", _FHIR + "test_examples.py"),
     Suite("search-counts", "Published totals of searches on 92,114 Synthea resources", "Blaze", _API + "test_synthea.py"),
     Suite("client-fhirpy", "Client `fhirpy`: things it can do", "PyPI", "tests/clients/test_fhirpy.py"),
