@@ -103,6 +103,15 @@ async def test_shipped_diagnoses_stand_below_their_chapter(tx):
     assert all(code[0] in "AB" for _, code in found.codes)
 
 
+async def test_shipped_diagnoses_stand_below_their_block(tx):
+    below = await service.descendants(tx, system=ICD10, code="I10-I15")
+    above = await service.ancestors(tx, system=ICD10, code="C50.9")
+
+    assert (ICD10, "I10") in below.codes
+    blocks = {code for _, code in above.codes if "-" in code}
+    assert blocks == {"C50-C50", "C00-C97", "C00-D48"}
+
+
 async def test_groups_are_never_offered_as_diagnoses(tx, at):
     found = await service.search(tx, system="icd10", text="bệnh hệ tuần hoàn", on=at.date())
 

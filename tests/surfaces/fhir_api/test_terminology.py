@@ -524,6 +524,14 @@ async def test_a_map_of_the_specification_translates(client):
     assert found["match"][0]["concept"]["code"] == "H"
 
 
+async def test_without_any_map_there_is_no_translation(client):
+    found = said(
+        await client.get("/ConceptMap/$translate", params={"system": "urn:none", "code": "x"})
+    )
+
+    assert found["result"] is False
+
+
 async def test_an_unknown_map_is_not_found(client):
     wanted = {"url": "urn:none", "system": GENDER, "code": "male"}
 

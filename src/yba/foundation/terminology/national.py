@@ -7,6 +7,8 @@ Source: chapters of ICD-10 (WHO); names of blocks as the ministry's list gives t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 
 from yba.foundation.terminology import set_store, shipped, store, system_store
 from yba.foundation.terminology.definitions import ConceptRow, SystemRow, closure
@@ -16,6 +18,7 @@ from yba.kernel import systems
 from yba.plumbing.database import Tx
 
 _ICD10 = "icd10"
+_GROUP_COLUMNS = 3
 _URLS: Mapping[str, str] = {_ICD10: systems.ICD10, "icd9cm": "http://hl7.org/fhir/sid/icd-9-cm"}
 # Of these the program ships a part only; an import brings the whole list.
 _IN_PART = frozenset({_ICD10, "icd9cm", "service", "drug", "lab_index"})
@@ -62,17 +65,16 @@ async def complete(tx: Tx, *, system: str) -> None:
 async def arrange(tx: Tx, *, system: str, groups: Sequence[Group] = ()) -> None:
     """Build the hierarchy of a list anew after its rows changed.
 
-    `groups` are chapters and blocks with their names; those known before are kept.
+    `groups` are chapters and blocks with their names, as a published list has them; without
+    any, those known before are kept, at first those that the program ships.
     """
     url = url_of(system)
     await set_store.forget(tx, parts=[url, f"{url}?fhir_vs"])
     if system != _ICD10:
         return
-    kept = {group.code: group for group in await store.groups(tx, system=system)}
-    kept |= {group.code: group for group in _CHAPTERS if group.code not in kept}
-    kept |= {group.code: group for group in groups}
+    known = groups or await store.groups(tx, system=system) or _shipped_groups()
     codes = await store.codes(tx, system=system)
-    tops = sorted(kept.values(), key=lambda g: (g.first, -_width(g)))
+    tops = sorted(known, key=lambda g: (g.first, -_width(g)))
     parents = _parents(codes, tops)
     pairs = closure(parents)
     await system_store.drop_groups(tx, system=system)
@@ -126,35 +128,9 @@ def _shorter(code: str, known: set[str]) -> str:
     return ""
 
 
-def _chapters(text: str) -> list[Group]:
-    found: list[Group] = []
-    for line in text.strip().splitlines():
-        code, name_vi, name_en = (part.strip() for part in line.split("|"))
-        found.append(Group(code, name_vi, name_en))
-    return found
-
-
-_CHAPTERS = _chapters("""
-A00-B99 | Bệnh nhiễm trùng và ký sinh trùng | Certain infectious and parasitic diseases
-C00-D48 | U tân sinh | Neoplasms
-D50-D89 | Bệnh máu, cơ quan tạo máu và rối loạn miễn dịch | Diseases of the blood and immune mechanism
-E00-E90 | Bệnh nội tiết, dinh dưỡng và chuyển hóa | Endocrine, nutritional and metabolic diseases
-F00-F99 | Rối loạn tâm thần và hành vi | Mental and behavioural disorders
-G00-G99 | Bệnh hệ thần kinh | Diseases of the nervous system
-H00-H59 | Bệnh mắt và phần phụ | Diseases of the eye and adnexa
-H60-H95 | Bệnh tai và xương chũm | Diseases of the ear and mastoid process
-I00-I99 | Bệnh hệ tuần hoàn | Diseases of the circulatory system
-J00-J99 | Bệnh hệ hô hấp | Diseases of the respiratory system
-K00-K93 | Bệnh hệ tiêu hóa | Diseases of the digestive system
-L00-L99 | Bệnh da và mô dưới da | Diseases of the skin and subcutaneous tissue
-M00-M99 | Bệnh hệ cơ, xương, khớp và mô liên kết | Diseases of the musculoskeletal system
-N00-N99 | Bệnh hệ sinh dục, tiết niệu | Diseases of the genitourinary system
-O00-O99 | Thai nghén, sinh đẻ và hậu sản | Pregnancy, childbirth and the puerperium
-P00-P96 | Một số bệnh xuất phát trong thời kỳ chu sinh | Conditions originating in the perinatal period
-Q00-Q99 | Dị tật bẩm sinh và bất thường nhiễm sắc thể | Congenital malformations
-R00-R99 | Triệu chứng, dấu hiệu và phát hiện bất thường | Symptoms, signs and abnormal findings
-S00-T98 | Chấn thương, ngộ độc và hậu quả khác do nguyên nhân bên ngoài | Injury, poisoning, external causes
-V01-Y98 | Nguyên nhân ngoại sinh của bệnh tật và tử vong | External causes of morbidity and mortality
-Z00-Z99 | Yếu tố ảnh hưởng đến sức khỏe và tiếp xúc với dịch vụ y tế | Factors influencing health status
-U00-U99 | Mã dành cho mục đích đặc biệt | Codes for special purposes
-""")
+@cache
+def _shipped_groups() -> Sequence[Group]:
+    """Return the chapters and blocks that the program ships."""
+    place = files("yba.foundation.terminology").joinpath("data", "icd10-groups.tsv")
+    lines = [line.split("\t") for line in place.read_text("utf-8").splitlines()]
+    return [Group(*line) for line in lines if len(line) == _GROUP_COLUMNS and line[0] != "code"]

@@ -56,7 +56,7 @@ class Translating:
 
 
 async def translate(tx: Tx, wanted: Translating) -> list[Match]:
-    """Return every match, of every coding. Raises UnknownMap if no map is for this question."""
+    """Return every match, of every coding. Raises UnknownMap if a map is named that is not known."""
     if not wanted.codings or not all(coded.code for coded in wanted.codings):
         raise BadQuestion(reason="a code to translate is needed")
     matches: list[Match] = []
@@ -65,7 +65,7 @@ async def translate(tx: Tx, wanted: Translating) -> list[Match]:
         for one in await _maps(tx, wanted, coded):
             is_known = True
             matches += await _in_map(tx, one, wanted, coded, 0)
-    if not is_known:
+    if wanted.map and not is_known:
         raise UnknownMap
     return list({(m.equivalence, m.target, m.source): m for m in matches}.values())
 
