@@ -1,5 +1,6 @@
 """Transactions and batches."""
 
+import asyncio
 import json
 
 from yba.kernel.ids import new_id
@@ -443,3 +444,22 @@ async def test_a_bundle_of_another_type_is_stored_at_its_own_address_only(client
     assert (await client.post("", content=json.dumps(document))).status_code == 400
     assert (await client.post("", content='{"resourceType":"Bundle"}')).status_code == 400
     assert (await client.post("", content='{"resourceType":"Patient"}')).status_code == 400
+
+
+async def test_many_transactions_that_wait_for_one_another_all_come_through(client):
+    number = new_id()
+
+    def content() -> str:
+        observed = observation("Patient?identifier=urn:t|" + number)
+        observed["code"] = {"coding": [{"system": "urn:new", "code": new_id()}]}
+        return bundle(
+            "transaction",
+            entry(identified(number), ifNoneExist=f"identifier=urn:t|{number}"),
+            entry(observed),
+        )
+
+    answers = await asyncio.gather(*(client.post("", content=content()) for _ in range(24)))
+
+    assert {a.status_code for a in answers} == {200}
+    made = [a.json()["entry"][0]["response"]["status"] for a in answers]
+    assert made.count("201 Created") == 1

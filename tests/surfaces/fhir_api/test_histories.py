@@ -38,6 +38,8 @@ async def test_each_entry_says_what_was_asked_and_answered(client):
     ]
     entries = (await client.get(f"/Patient/{id_}/_history")).json()["entry"]
     assert ["resource" in e for e in entries] == [True, False, True, True]
+    page = (await client.get(f"/Patient/{id_}/_history?_count=2")).json()
+    assert (page["total"], len(page["entry"])) == (4, 2)
     assert all(e["fullUrl"].endswith(f"/fhir/Patient/{id_}") for e in entries)
     assert (await client.get(f"/Patient/{id_}/_history/3")).status_code == 410
     assert (await client.get(f"/Patient/{id_}/_history/9")).status_code == 404

@@ -54,10 +54,10 @@ async def within(
     return [version_of(record, record["fid"]) for record in shown], following
 
 
-async def exists(tx: Tx, type_: str, id_: str) -> bool:
-    """Return whether there ever was such a resource."""
-    found: object = await tx.value(store.EXISTS, TYPE_NUMBERS[type_], row_id(type_, id_))
-    return bool(found)
+async def newest(tx: Tx, type_: str, id_: str) -> int:
+    """Return the number of the newest version, the deletion included; 0 if there never was one."""
+    found: int | None = await tx.value(store.NEWEST, TYPE_NUMBERS[type_], row_id(type_, id_))
+    return found or 0
 
 
 async def brought_back(tx: Tx, versions: Sequence[Version]) -> set[tuple[str, str, int]]:

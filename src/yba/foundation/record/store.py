@@ -356,8 +356,8 @@ HISTORY_WITHIN: LiteralString = """
      LIMIT $11
 """
 
-EXISTS: LiteralString = """
-    SELECT EXISTS (SELECT FROM record.resource WHERE type = $1 AND rid = $2)
+NEWEST: LiteralString = """
+    SELECT version FROM record.resource WHERE type = $1 AND rid = $2
 """
 
 # Which of these states (numbered $1) are deletions.

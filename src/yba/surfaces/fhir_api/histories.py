@@ -48,7 +48,8 @@ async def history(
     types = [type_] if type_ else TYPE_NAMES
     async with do.database.borrow() as connection:
         tx = Tx(connection)
-        if type_ and id_ and not await histories.exists(tx, type_, id_):
+        total = await histories.newest(tx, type_, id_) if type_ and id_ else None
+        if total == 0:
             raise ResourceNotFound
         if asked.since is not None and id_ is None:
             await histories.wait_for_commits(tx)
@@ -65,6 +66,10 @@ async def history(
             )
         brought_back = await histories.brought_back(tx, versions)
     do.note_seen(actor, "history", *versions)
+    if asked.since is not None or asked.at is not None or asked.listed:
+        total = None
+    if not following and asked.position == _FIRST:
+        total = len(versions)
     url = "/".join(part for part in (do.base, type_, id_, "_history") if part)
     next_url = ""
     if following:
@@ -74,7 +79,7 @@ async def history(
         200,
         rendering.history_page(
             versions, base=do.base, self_url=f"{url}?{query}" if query else url,
-            next_url=next_url, brought_back=brought_back,
+            next_url=next_url, total=total, brought_back=brought_back,
         ),
     )  # fmt: skip
 

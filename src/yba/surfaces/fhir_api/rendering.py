@@ -78,7 +78,7 @@ def _found(base: bytes, one: Version, page: Page, mode: bytes) -> bytes:
 
 
 def history_page(
-    versions: list[Version], *, base: str, self_url: str, next_url: str,
+    versions: list[Version], *, base: str, self_url: str, next_url: str, total: int | None = None,
     brought_back: Collection[tuple[str, str, int]] = (),
 ) -> bytes:  # fmt: skip
     """Return the history Bundle; states in `brought_back` followed a deletion."""
@@ -88,7 +88,7 @@ def history_page(
     entries = [
         _state(base, one, (one.type, one.id, one.version) in brought_back) for one in versions
     ]
-    return _bundle(b"history", links, entries, None)
+    return _bundle(b"history", links, entries, total)
 
 
 def _state(base: str, one: Version, brought_back: bool) -> bytes:
