@@ -8,6 +8,7 @@ Standard: FHIR R4 RESTful API, conditional create, update and delete.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_operation
 from datetime import datetime
@@ -131,7 +132,10 @@ class Operations:
         further = [other for o in operations for other in o.others]
         everything = [*operations, *further] if further else operations
         effects.refuse_unusable([o for o in everything if o.open], at=self.at)
-        for group in apart([o for o in everything if o.open]):
+        groups = apart([o for o in everything if o.open])
+        if len(groups) > 1:
+            await lock(self.tx, sorted({o.place for o in everything if o.open and o.id}))
+        for group in groups:
             await self._write(group)
         for operation in operations:
             if operation.twin is not None and operation.outcome is not None:
@@ -139,13 +143,31 @@ class Operations:
         await effects.take_effect(self.tx, everything, at=self.at)
         await self._audit(everything)
 
+    async def lock_ahead(
+        self, conditions: Iterable[tuple[str, str]], places: Iterable[Place]
+    ) -> None:
+        """Take the locks of a transaction in steps before its first: conditions, then rows.
+
+        Otherwise a step would ask for a condition while the one before holds rows.
+        """
+        wanted, rows = sorted(set(conditions)), set(places)
+        if wanted:
+            await self.tx.execute(store.LOCK_CONDITIONS, sorted(_number(*one) for one in wanted))
+        for type_, condition in wanted:
+            # What is wrong with a condition is said where it is carried out.
+            with suppress(Refusal):
+                found = await matching(
+                    self.tx, type_, condition, self.at, most_deleted(condition) + 1
+                )
+                rows |= {(TYPE_NUMBERS[type_], row_id(type_, one.id)) for one in found}
+        if rows:
+            await lock(self.tx, sorted(rows))
+
     async def resolve(self, conditional: Sequence[Operation]) -> None:
         """Find what conditions match, under a lock that every writer with the same one takes."""
         if not conditional:
             return
-        numbers = sorted(
-            {signed(xxh3_64_intdigest(f"{o.type}?{o.condition}".encode())) for o in conditional}
-        )
+        numbers = sorted({_number(o.type, o.condition or "") for o in conditional})
         await self.tx.execute(store.LOCK_CONDITIONS, numbers)
         first: dict[tuple[str, str], Operation] = {}
         for operation in conditional:
@@ -326,7 +348,9 @@ class Operations:
         """Insert resources whose ids their clients chose."""
         if not operations:
             return
-        fresh = await insert(self.tx, [o.row for o in operations if o.row is not None])
+        rows = [o.row for o in operations if o.row is not None]
+        # In one order for everybody: who inserts the same waits for the other.
+        fresh = await insert(self.tx, sorted(rows, key=lambda row: (row.number, row.rid)))
         for operation in operations:
             assert operation.row is not None
             if operation.place in fresh:
@@ -377,6 +401,11 @@ _ACTIONS: dict[str, Action] = {"C": "C", "U": "U", "D": "D"}
 def _parts(references: list[str]) -> Iterable[list[str]]:
     for start in range(0, len(references), _AUDITED_AT_ONCE):
         yield references[start : start + _AUDITED_AT_ONCE]
+
+
+def _number(type_: str, condition: str) -> int:
+    """Return the number of the lock that stands for a condition."""
+    return signed(xxh3_64_intdigest(f"{type_}?{condition}".encode()))
 
 
 async def matching(

@@ -25,12 +25,13 @@ from yba.foundation.record.errors import (
     UnreadableBody,
 )
 from yba.foundation.record.grouping import carry_out_together, prepare, waves
-from yba.foundation.record.keys import bare_key, id_of, value_key
+from yba.foundation.record.keys import bare_key, id_of, row_id, value_key
 from yba.foundation.record.operations import Operation, Operations, matching
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.query.parse import parse, split, unescape
 from yba.foundation.record.query.tree import Leaf
 from yba.foundation.record.rows import Moment
+from yba.foundation.record.terms import Transactions
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import Refusal
@@ -53,9 +54,14 @@ class Around(Protocol):
 class Processor:
     """Carries out bundles against one database."""
 
-    def __init__(self, database: Database, *, base: str = "") -> None:
+    def __init__(
+        self, database: Database, *, base: str = "", ahead: Transactions | None = None
+    ) -> None:
         self.database = database
         self.base = base
+        # Where terms are written ahead. A transaction may do so while it holds locks that others wait
+        # for, each with a connection: taken from the same ones, there might be none left for it.
+        self._ahead = database if ahead is None else ahead
         # (type, key, row) of conditional references whose true value was compared before.
         self._proven: set[tuple[int, int, int]] = set()
 
@@ -103,6 +109,14 @@ class Processor:
         deletions = [entry for entry in plan.entries if entry.method == "DELETE"]
         for entry in deletions:
             entry.operation = bundle.operation_of(entry, work.actor, work.what)
+        await Operations(tx, at=at).lock_ahead(
+            [(e.type, e.condition) for e in plan.entries if e.condition is not None],
+            [
+                (TYPE_NUMBERS[e.type], row_id(e.type, e.id))
+                for e in plan.entries
+                if e.id and not e.inner
+            ],
+        )
         await self._atomically(tx, deletions, at)
         await self._resolve_entries(tx, plan, work.actor, at)
         _refuse_overlap(plan)
@@ -142,7 +156,7 @@ class Processor:
                     operation.error = refused
             await turn.over()
         await terms.write_ahead(
-            self.database, (t for o in _operations(plan) if o.row for t in o.row.terms)
+            self._ahead, (t for o in _operations(plan) if o.row for t in o.row.terms)
         )
 
     async def _atomically(self, tx: Tx, entries: Sequence[Planned], at: datetime) -> None:
