@@ -77,6 +77,7 @@ def _statement(base: str, name: str, version: str, at: datetime, parameters: int
                 "application/json-patch+json",
                 "application/fhir+json",
                 "application/fhir+xml",
+                "application/merge-patch+json",
             ],
             instantiates=["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]
             if any(one.name == "export" for one in operations.ALL)
