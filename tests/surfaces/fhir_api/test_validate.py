@@ -5,7 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.fhir.package import package
 
+from yba.fhir.profiles import read_package
 from yba.fhir.validation import examine
 from yba.kernel.ids import new_id
 
@@ -307,3 +309,27 @@ async def test_validate_is_named_in_the_capability_statement(client: httpx.Async
 
     operations = json.dumps(statement["rest"][0])
     assert "OperationDefinition/Resource-validate" in operations
+
+
+@pytest.mark.slow
+async def test_stored_package_of_profiles_validates_its_documents(client: httpx.AsyncClient):
+    path = package("hl7.fhir.uv.ips-2.0.0")
+    definitions = [
+        resource
+        for _, resource in read_package(path)
+        if resource["resourceType"] in ("StructureDefinition", "ValueSet")
+    ]
+    for one in definitions:
+        place = f"/{one['resourceType']}/{one['id']}"
+        answer = await client.put(place, content=json.dumps(one, default=float))
+        assert answer.status_code in (200, 201), answer.text
+    example = dict(read_package(path, examples=True))["Bundle-bundle-minimal.json"]
+    right = json.loads(json.dumps(example, default=float))
+    wrong = json.loads(json.dumps(right))
+    del wrong["entry"][0]["resource"]["section"][0]["text"]
+
+    before = errors(await issues(client, "/Bundle/$validate", right))
+    after = errors(await issues(client, "/Bundle/$validate", wrong))
+
+    assert before == []
+    assert ("required", "Bundle.entry[0].resource.section[0].text") in after

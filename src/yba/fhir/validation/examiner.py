@@ -75,7 +75,11 @@ class Examiner:
         self, severity: Severity, code: str, expression: str, message: str, **values: object
     ) -> None:
         """Note an issue. Raises Enough when there are too many."""
-        self.findings.issues.append(issue(severity, code, expression, message, **values))
+        self.note(issue(severity, code, expression, message, **values))
+
+    def note(self, one: Issue) -> None:
+        """Note an issue as it is. Raises Enough when there are too many."""
+        self.findings.issues.append(one)
         if len(self.findings.issues) >= self.findings.limit:
             raise Enough
 

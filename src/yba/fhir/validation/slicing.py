@@ -14,6 +14,7 @@ from yba.fhir.profiles.matching import equals, fits, plain
 from yba.fhir.profiles.rules import Rule, Slicing
 from yba.fhir.validation import codes, messages
 from yba.fhir.validation.invariants import values_at
+from yba.fhir.validation.issues import Issue
 from yba.fhir.validation.scope import Scope, restful
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Placed = tuple[Node, str]
 
+_MOST_CANDIDATES: Final = 20
 _STEPS: Final = re.compile(r"\.(?=(?:[^'()]|'[^']*'|\([^()]*\))*$)")
 _EXTENSION: Final = re.compile(r"(?:extension|modifierExtension)\('([^']+)'\)")
 _OF_TYPE: Final = re.compile(r"(?:ofType|as)\((\w+)\)")
@@ -30,6 +32,7 @@ def check(examiner: Examiner, items: Sequence[Placed], path: str, rule: Rule, sc
     """Examine repetitions against the slices of their element."""
     how = rule.slicing or Slicing(())
     members: list[list[Placed]] = [[] for _ in rule.slices]
+    others: list[Placed] = []
     uncertain: set[int] = set()
     highest, outside = 0, False
     name = "" if rule.structure is None else rule.structure.name or rule.structure.url
@@ -37,6 +40,7 @@ def check(examiner: Examiner, items: Sequence[Placed], path: str, rule: Rule, sc
         number = _slice_of(examiner, node, place, rule, how, scope, uncertain)
         if number is None:
             outside = True
+            others.append((node, place))
             if how.rules == "closed":
                 examiner.say("error", "structure", place, messages.SLICE_UNKNOWN, profile=name)
             continue
@@ -52,11 +56,31 @@ def check(examiner: Examiner, items: Sequence[Placed], path: str, rule: Rule, sc
         members[number].append((node, place))
     for number, slice_ in enumerate(rule.slices):
         _count(examiner, len(members[number]), path, slice_, name, is_sure=number not in uncertain)
+        if len(members[number]) < slice_.minimum and any(
+            k == "profile" for k, _ in how.discriminators
+        ):
+            _explain(examiner, others, slice_, scope)
         for node, place in members[number]:
             inner = examiner.inner_scope(node, place, slice_, scope)
             examiner.element(node, place, slice_, inner, base=False)
         if slice_.slices:
             check(examiner, members[number], path, slice_, scope)
+
+
+def _explain(examiner: Examiner, items: Sequence[Placed], rule: Rule, scope: Scope) -> None:
+    """Say why no element conforms to the profile of a slice that is missing: of the one that nearly does."""
+    nearest: list[Issue] = []
+    for node, place in items[:_MOST_CANDIDATES]:
+        with examiner.aside() as found:
+            inner = examiner.inner_scope(node, place, rule, scope)
+            examiner.element(node, place, rule, inner, base=False)
+        errors = [one for one in found if one.is_error]
+        if any(one.message == messages.WRONG_TYPE for one in errors):
+            continue
+        if errors and (not nearest or len(errors) < len(nearest)):
+            nearest = errors
+    for one in nearest:
+        examiner.note(one)
 
 
 def _count(
