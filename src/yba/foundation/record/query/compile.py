@@ -19,6 +19,9 @@ from yba.foundation.record.query.parse import split, unescape
 from yba.foundation.record.query.tree import Condition, Either, Every, Leaf, Rows, Search, Sort
 
 COUNTED_BY_DEFAULT = 50_000
+# A name is filed by its parts and as a whole.
+_ENTRIES_OF_A_ROW = 5
+_OF_TABLES = frozenset(("string", "number", "quantity"))
 COLUMNS = "r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body"
 
 
@@ -134,13 +137,13 @@ class Compiler:
         return Statement(sql, self.arguments.values)
 
     def few(self, asked: Sequence[tuple[str, Condition]], most: int) -> Statement:
-        """Return the statement that looks up at most `most` + 1 resources for each condition."""
+        """Return the statement that looks up at most `most` + 1 resources for each condition.
+
+        A row without rid says that there are too many to look up.
+        """
         limit = self.arguments.add(most + 1, "bigint")
         found = [
-            # Planned as if all were wanted, so that the limit does not tempt the planner to walk.
-            f"(WITH found AS MATERIALIZED (SELECT {place} AS place, r.rid, r.keys,"
-            f" CASE WHEN {of_own_reference('r')} THEN r.patient END AS patient"
-            f" {self.conditions.rows_of(type_, condition, 'r')}) SELECT * FROM found LIMIT {limit})"
+            self._few(place, type_, condition, limit, _ENTRIES_OF_A_ROW * most)
             for place, (type_, condition) in enumerate(asked)
         ]
         driven = all(
@@ -148,6 +151,28 @@ class Compiler:
             for _, condition in asked
         )
         return Statement(" UNION ALL ".join(found), self.arguments.values, driven=driven)
+
+    def _few(self, place: int, type_: str, met: Condition, limit: str, entries: int) -> str:
+        looked_up = self.leaves.asking.looked_up
+        looked_up.clear()
+        rows = self.conditions.rows_of(type_, met, "r")
+        counted = over = ""
+        if isinstance(met, Leaf) and met.parameter.kind in _OF_TABLES and looked_up:
+            # Whoever would join a million entries is stopped by counting the first few of them.
+            entry_limit = self.arguments.add(entries, "bigint")
+            first = " UNION ALL ".join(f"(SELECT {one} LIMIT {entry_limit})" for one in looked_up)
+            counted = f"counted AS MATERIALIZED (SELECT count(*) AS n FROM ({first}) e), "
+            rows += f" AND (SELECT n FROM counted) < {entry_limit}"
+            over = (
+                f" UNION ALL (SELECT {place}, NULL, NULL, NULL"
+                f" FROM counted WHERE n >= {entry_limit})"
+            )
+        # Planned as if all were wanted, so that the limit does not tempt the planner to walk.
+        return (
+            f"(WITH {counted}found AS MATERIALIZED (SELECT {place} AS place, r.rid, r.keys,"
+            f" CASE WHEN {of_own_reference('r')} THEN r.patient END AS patient {rows})"
+            f" (SELECT * FROM found LIMIT {limit}){over})"
+        )
 
     def urls(self, type_: str, condition: Condition, most: int) -> Statement:
         """Return the statement that gives row and urls of what meets a condition."""
@@ -253,7 +278,8 @@ class Compiler:
         return keys
 
     def _test(self, condition: Condition, row: str, *, indexed: bool, probing: bool = False) -> str:
-        self.leaves.asking.probing = probing and isinstance(condition, Leaf)
+        # What lies behind references is asked of each row, unless an index leads there.
+        self.leaves.asking.probing = probing if isinstance(condition, Leaf) else not indexed
         return self.conditions.sql(condition, row, indexed=indexed)
 
     # -- order and position -----------------------------------------------------------------------

@@ -154,8 +154,11 @@ class Gatherer:
             return {}
         found: dict[str, list[asyncpg.Record] | None] = {target: [] for target, _ in asked}
         for record in await self._run(self._make().few(asked, most)):
-            rows = found[asked[record["place"]][0]]
-            if rows is not None:
+            target = asked[record["place"]][0]
+            rows = found[target]
+            if record["rid"] is None:
+                found[target] = None
+            elif rows is not None:
                 rows.append(record)
         return {
             target: None if rows is not None and len(rows) > most else rows

@@ -55,7 +55,7 @@ class Bounds:
 class Asking:
     """One question: its arguments, the moment and zone it is asked in, the server's own base."""
 
-    __slots__ = ("arguments", "base", "now", "probing", "zone")
+    __slots__ = ("arguments", "base", "looked_up", "now", "probing", "zone")
 
     def __init__(self, arguments: Arguments, *, zone: tzinfo, now: datetime, base: str) -> None:
         self.arguments = arguments
@@ -64,6 +64,8 @@ class Asking:
         self.base = base.rstrip("/") + "/" if base else ""
         # Whether the ordered tables are probed for a row that is at hand, or lead to rows.
         self.probing = False
+        # What of the ordered tables has been read so far: FROM and WHERE of each look-up.
+        self.looked_up: list[str] = []
 
     def has_keys(self, row: str, keys: Sequence[int], lookups: list[str], indexed: bool) -> str:
         """Return "any of these keys", known ones and those that `lookups` find in record.term."""
@@ -92,6 +94,7 @@ class Asking:
         array = keys if isinstance(keys, str) else self.arguments.add(keys, "bigint[]")
         rows = f"FROM record.{table} x WHERE x.k = ANY({array}) AND {test}"
         if not self.probing:
+            self.looked_up.append(rows)
             return f"{row}.rid IN (SELECT x.rid {rows})"
         # LIMIT keeps the planner from making a join of it.
         return f"(SELECT true {rows} AND x.rid = {row}.rid LIMIT 1)"
