@@ -47,6 +47,7 @@ class FhirApp:
         self._database = state.database
         self._loading: asyncio.Future[None] | None = None
         self._writing = WriteConnections(state.database)
+        self._ahead = WriteConnections(state.database, connections=1)
         self.trail = Trail(state.database)
         self._openapi = openapi.Document(self._statement)
         self._do = Interactions(
@@ -58,7 +59,7 @@ class FhirApp:
             searches=SearchConnections(state.database),
             writing=self._writing,
             writer=GroupWriter(self._writing, clock=utc_now, writers=1),
-            processor=Processor(state.database, base=self._base),
+            processor=Processor(state.database, base=self._base, ahead=self._ahead),
             trail=self.trail,
             data_dir=state.settings.data_dir,
             importer=jobs.importer(state.settings),
@@ -100,6 +101,7 @@ class FhirApp:
         await self._do.reads.close()
         await self._do.searches.close()
         await self._writing.close()
+        await self._ahead.close()
 
     async def _answer(self, exchange: Exchange) -> None:
         path = exchange.path
