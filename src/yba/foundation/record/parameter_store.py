@@ -37,6 +37,8 @@ ASK: LiteralString = """
                           AND w.barrier IS NULL AND w.finished_at IS NULL)
      ORDER BY t
 """
+# Whoever writes goes first: the worker gives up soon and tries again.
+YIELD: LiteralString = "SET LOCAL lock_timeout = '200ms'"
 # The work that one worker takes, and others pass over.
 TAKE: LiteralString = """
     SELECT number, type, parameter, barrier, position, done, total

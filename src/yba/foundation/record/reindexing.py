@@ -130,8 +130,15 @@ async def step(database: Database, *, at: datetime, waiting: set[int] | None = N
 
     Work whose time has not come is added to `waiting` and passed over.
     """
-    passed = waiting if waiting is not None else set[int]()
+    try:
+        return await _piece(database, at, waiting if waiting is not None else set())
+    except asyncpg.LockNotAvailableError:
+        return True
+
+
+async def _piece(database: Database, at: datetime, passed: set[int]) -> bool:
     async with database.transaction() as tx:
+        await tx.execute(parameter_store.YIELD)
         work = await tx.connection.fetchrow(parameter_store.TAKE, list(passed))
         if work is None:
             return False

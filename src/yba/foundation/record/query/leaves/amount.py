@@ -116,7 +116,9 @@ def quantity_tests(asking: Asking, leaf: Leaf, code: str, value: str) -> Iterato
 
 def _units(leaf: Leaf, unit: str) -> list[str]:
     """Return the unit and those in use that it can be converted to."""
-    others = () if leaf.resolved is None else leaf.resolved.units
+    if leaf.resolved is None:
+        raise UnsearchableQuery(reason="units cannot be converted here")
+    others = leaf.resolved.units
     return [unit, *(u for u in others if u != unit and _comparable(unit, u))]
 
 
