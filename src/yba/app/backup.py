@@ -20,9 +20,10 @@ from typing import Any, LiteralString
 from rich.console import Console
 from rich.progress import Progress
 
+from yba.foundation.record import changes
 from yba.kernel.refusal import Refusal
 from yba.plumbing.blobs import BlobStore, sha256_hex
-from yba.plumbing.database import Connection, connect
+from yba.plumbing.database import Connection, Tx, connect
 from yba.plumbing.postgres import binaries
 from yba.plumbing.settings import Settings
 
@@ -220,6 +221,12 @@ async def restore(config: Settings, source: Path, console: Console) -> str:
     counts = await row_counts(config.database_url)
     if counts != manifest["rows"]:
         raise BackupRefused(reason="row counts differ from the backup; do not use this node")
+    connection = await connect(config.database_url, {"statement_timeout": "0"})
+    try:
+        async with connection.transaction():
+            await changes.begin_anew(Tx(connection))
+    finally:
+        await connection.close()
     return f"restored {sum(counts.values())} rows in {len(counts)} tables and " + (
         f"{len(manifest['blobs']) + len(manifest['files'])} files; all checks passed"
     )

@@ -9,6 +9,7 @@ import pytest
 from yba.fhir import r4
 from yba.foundation.record import changes, reading, service
 from yba.foundation.record.errors import ResourceNotFound
+from yba.foundation.record.keys import row_id
 from yba.kernel.clock import micros
 from yba.plumbing.database import Tx
 
@@ -192,3 +193,34 @@ async def test_history_since_gives_nothing_older_on_a_quiet_server(database, act
     found = await _since(database, micros(moment + timedelta(seconds=5)))
 
     assert [one.id for one in found] == [new]
+
+
+async def test_after_a_restore_what_was_followed_stays_so_and_the_rest_comes_next(
+    database, actor, at
+):
+    old, new = service.new_id(), service.new_id()
+    async with database.borrow() as connection:
+        outer = connection.transaction()
+        await outer.start()
+        tx = Tx(connection)
+        await service.save(tx, actor=actor, resources=[basic(old), basic(new)], at=at)
+        # As they would lie here when they come from a server that counted further.
+        for id_, xid in ((old, 10**12), (new, 10**12 + 5)):
+            await tx.execute(
+                "UPDATE record.resource SET xid = $2::text::xid8 WHERE rid = $1",
+                row_id("Basic", id_), str(xid),
+            )  # fmt: skip
+        await tx.execute("DELETE FROM record.subscription_feed")
+        await tx.execute("INSERT INTO record.subscription_feed (xid) VALUES ($1)", 10**12 + 3)
+
+        await changes.begin_anew(tx)
+
+        this = await tx.value("SELECT pg_current_xact_id()::text::bigint")
+        stored = {
+            row["rid"]: int(row["xid"])
+            for row in await connection.fetch("SELECT rid, xid::text FROM record.resource")
+        }
+        position = await tx.value("SELECT xid FROM record.subscription_feed")
+        assert (position, stored[row_id("Basic", new)]) == (this, this)
+        assert stored[row_id("Basic", old)] < this
+        await outer.rollback()

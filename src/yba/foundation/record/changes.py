@@ -59,6 +59,22 @@ async def now(tx: Tx) -> Position:
     return Position(await tx.value(store.FEED_END), 0, 0, 0)
 
 
+async def begin_anew(tx: Tx) -> None:
+    """Bring everything into this server's count of transactions, after a restore.
+
+    What subscribers were told stays told, what they were not told yet comes next. A long statement
+    on a large record; nothing else may be writing.
+    """
+    this = await tx.value(store.THIS_TRANSACTION)
+    is_followed: bool = await tx.value(store.HAS_SUBSCRIPTIONS)
+    followed: int | None = await tx.value(store.FOLLOWED_UP_TO) if is_followed else None
+    for statement in store.RENUMBER:
+        await tx.execute(statement, str(this), str((1 << 63) - 1 if followed is None else followed))
+    if is_followed:
+        await tx.execute(store.FOLLOW_FROM, this)
+        await tx.execute(store.FORGET_SNAPSHOTS)
+
+
 async def history_since(
     tx: Tx,
     *,

@@ -204,6 +204,28 @@ CHANGES: LiteralString = """
      ORDER BY v.xid, type, rid, version
      LIMIT $5
 """
+# After a restore the server counts transactions from the beginning, so what was written in another
+# count is brought into this one: below $1 what was followed already, $1 itself what was not.
+RENUMBER: tuple[LiteralString, ...] = (
+    """
+    UPDATE record.resource
+       SET xid = CASE WHEN xid < $2::text::xid8 THEN '3'::xid8 ELSE $1::text::xid8 END
+    """,
+    """
+    UPDATE record.history
+       SET xid = CASE WHEN xid < $2::text::xid8 THEN '3'::xid8 ELSE $1::text::xid8 END
+    """,
+)
+# A backup may be older than the tables of subscriptions.
+HAS_SUBSCRIPTIONS: LiteralString = "SELECT to_regclass('record.subscription_feed') IS NOT NULL"
+FOLLOWED_UP_TO: LiteralString = "SELECT xid FROM record.subscription_feed"
+FOLLOW_FROM: LiteralString = """
+    UPDATE record.subscription_feed SET xid = $1, type = 0, rid = 0, version = 0
+"""
+FORGET_SNAPSHOTS: LiteralString = """
+    UPDATE record.bulk_job SET snapshot = NULL WHERE snapshot IS NOT NULL
+"""
+THIS_TRANSACTION: LiteralString = "SELECT pg_current_xact_id()::text::bigint"
 FEED_END: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 # History of types from a moment on. A state whose transaction came after one that is stamped at
