@@ -54,6 +54,9 @@ bench: $(VENV)/dev.stamp  ## print the table of measured figures
 bench-large: $(VENV)/dev.stamp  ## the same with ten million resources (hours, 15 GB of disk)
 	@$(BIN)/python -m bench --times 109 $(ARGS)
 
+bench-mixed: $(VENV)/dev.stamp  ## an hour of mixed writes: counts deadlocks and errors (MINUTES=60)
+	@$(BIN)/python -m bench.mixed --minutes $(or $(MINUTES),60)
+
 test-faults: $(VENV)/dev.stamp  ## kill servers under load, many rounds
 	@YBA_FAULT_ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults $(ARGS)
 
@@ -67,4 +70,4 @@ clean:  ## remove the environment, the demo's data and everything built
 	@-test -L var/postgres && rm -rf "$$(readlink var/postgres)"
 	@rm -rf var $(VENV) assets/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help assets system demo demo-stop test definitions check bench bench-large test-faults lock clean
+.PHONY: help assets system demo demo-stop test definitions check bench bench-large bench-mixed test-faults lock clean

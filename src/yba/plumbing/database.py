@@ -96,6 +96,11 @@ async def connect(dsn: str, settings: Mapping[str, str] | None = None) -> Connec
     return connection
 
 
+def _is_half_done(connection: Connection) -> bool:
+    """Return whether a connection comes back inside a transaction that nobody will end."""
+    return not connection.is_closed() and connection.is_in_transaction()
+
+
 class Database:
     """A fixed set of long-lived connections to one node's database."""
 
@@ -134,15 +139,21 @@ class Database:
                 self._open.add(connection)
             yield connection
         except asyncio.CancelledError:
-            # It may have been interrupted between BEGIN and its answer: whoever borrowed it next
-            # would write into a transaction that nobody commits.
-            if connection is not None:
-                self._open.discard(connection)
-                connection.terminate()
-                connection = None
+            connection = self._dropped(connection)
             raise
         finally:
+            if connection is not None and _is_half_done(connection):
+                connection = self._dropped(connection)
             self._free.put_nowait(connection)
+
+    def _dropped(self, connection: Connection | None) -> None:
+        """End a connection that was interrupted, perhaps between BEGIN and its answer.
+
+        Whoever borrowed it next would write into a transaction that nobody commits.
+        """
+        if connection is not None:
+            self._open.discard(connection)
+            connection.terminate()
 
     async def _wait_for_a_free_one(self) -> Connection | None:
         try:

@@ -39,13 +39,21 @@ class WriteConnections:
                 async with connection.transaction():
                     yield Tx(connection)
             finally:
-                self._free.append(connection)
+                _give_back(self._free, connection)
 
     async def close(self) -> None:
         """Close all that are not lent."""
         while self._free:
             with suppress(Exception):
                 await self._free.pop().close(timeout=2)
+
+
+def _give_back(free: deque[Connection], connection: Connection) -> None:
+    """Keep a connection for the next, unless its transaction was interrupted."""
+    if not connection.is_closed() and connection.is_in_transaction():
+        connection.terminate()
+    else:
+        free.append(connection)
 
 
 @dataclass(frozen=True, slots=True)
