@@ -12,7 +12,7 @@ import pytest
 from tests import conformance_report
 
 from yba.kernel.actor import Actor
-from yba.plumbing import migrations
+from yba.plumbing import logs, migrations
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Database, Tx
 from yba.plumbing.postgres import EmbeddedPostgres
@@ -27,6 +27,9 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("yba")
+
+# As a node writes them: one line each. The library's own way prints every local value.
+logs.configure("json")
 
 NOON = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
 
