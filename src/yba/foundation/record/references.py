@@ -18,6 +18,9 @@ _IN_NARRATIVE = re.compile(rb"""((?:href|src)=(?:\\"|'))([^"'\\<>]{1,500})(?=\\"
 _KEY = re.compile(rb'"(\w{1,60})"\s*:\s*(?:\[[^\[\]{}]*)?$')
 _NEXT_IN_LIST = re.compile(rb'[^"]{0,400}"\s*,\s*$')
 _UUID_LENGTH = 45
+# Before nearly every link of a bundle, so that nothing has to be looked for.
+_USUAL = (b'"reference":', b'"reference": ', b'"fullUrl":', b'"fullUrl": ')
+_URNS_IN_NARRATIVE = (b'href=\\"urn:', b"href='urn:", b'src=\\"urn:', b"src='urn:")
 _LOOKED_BACK = 2000
 
 # Names of JSON properties that are links in some type of R4 (a test compares them with the definitions).
@@ -38,9 +41,11 @@ def replace_links(body: bytes, names: Mapping[bytes, bytes]) -> bytes:
         return body
     if all(name.startswith(b"urn:uuid:") and len(name) == _UUID_LENGTH for name in names):
         replaced = _uuids(body, names)
+        in_narratives = any(start in body for start in _URNS_IN_NARRATIVE)
     else:
         replaced = _links(body, names)
-    if b"href=" not in body and b"src=" not in body:
+        in_narratives = b"href=" in body or b"src=" in body
+    if not in_narratives:
         return replaced
     return _IN_NARRATIVE.sub(lambda found: found[1] + _named(found[2], names), replaced)
 
@@ -75,7 +80,7 @@ def _uuids(body: bytes, names: Mapping[bytes, bytes]) -> bytes:
     in_link = False
     for piece in pieces[1:]:
         literal = short.get(piece[:36]) if piece[36:37] in (b'"', b"#") else None
-        if before.endswith((b'"reference":', b'"reference": ')):
+        if before.endswith(_USUAL):
             in_link = True
         elif (key := _KEY.search(before, max(len(before) - _LOOKED_BACK, 0))) is not None:
             in_link = key[1] in LINKS
