@@ -91,7 +91,10 @@ async def test_the_list_names_the_patient_and_whether_the_rules_are_kept(browser
     assert "Không có lỗi" in page.text
 
 
-async def test_an_empty_list_says_when_claims_come(browser):
+async def test_an_empty_list_says_when_claims_come(browser, tx):
+    # Other tests of this process may have left claims; the transaction is rolled back.
+    await tx.execute("TRUNCATE insurance.claim_file CASCADE")
+
     page = await browser.get("/claims")
 
     assert "tự động khi kết thúc lượt khám" in page.text
