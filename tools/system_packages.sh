@@ -2,7 +2,7 @@
 # Install the Debian packages that the test suite uses. An ordinary user gets
 # one line that names them; the tests that need them then skip, saying why.
 set -eu
-wanted="chromium poppler-utils xmlsec1 libnss3-tools"
+wanted="chromium poppler-utils xmlsec1 libnss3-tools softhsm2 openssl"
 missing=""
 for package in $wanted; do
     status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)

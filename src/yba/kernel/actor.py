@@ -1,6 +1,7 @@
 """Who acts, in what role and for what purpose."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +9,12 @@ class Actor:
     """A person or a part of the system that does something.
 
     `purpose` is a code of HL7 PurposeOfUse (TREAT, HPAYMT, PATRQT, HOPERAT…).
-    `permissions` is what the roles of this actor add up to.
+    `permissions` is what the roles of this actor add up to. `methods` are the
+    ways in which the session was proven (RFC 8176: "pwd", "otp", "hwk"…) and
+    `proven_at` when that was last done, for acts that ask for a fresh proof.
+    `scopes` limits a program to what it was granted (SMART App Launch 2); None
+    limits nothing. `departments` are the Location or Organization ids in which
+    the person is on duty.
     """
 
     account_id: str
@@ -19,6 +25,12 @@ class Actor:
     patient_id: str | None = None
     licence: str = ""
     purpose: str = "TREAT"
+    session_id: str | None = None
+    methods: frozenset[str] = frozenset()
+    proven_at: datetime | None = None
+    client_id: str | None = None
+    scopes: tuple[str, ...] | None = None
+    departments: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
         """Return whether the actor's roles grant `permission`.
