@@ -42,6 +42,7 @@ _SETTINGS = {
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
     "default_toast_compression": "pglz",
+    "autovacuum_naptime": "15s",
     "gin_pending_list_limit": "16MB",
     "commit_delay": "0",
     "log_destination": "stderr",

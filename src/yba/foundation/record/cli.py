@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from yba.foundation.record import bundle, loading, settings
+from yba.foundation.record import bundle, loading, settings, upkeep
 from yba.foundation.record.loading import Line, SetAside
 from yba.foundation.record.processing import Processor
 from yba.kernel.actor import Actor
@@ -103,6 +103,7 @@ def add_to(app: typer.Typer, run_on_node: RunOnNode) -> None:
                     progress.update(task, description=file.name[:40])
                     await loader.load(file)
                     progress.advance(task, file.stat().st_size)
+                await upkeep.analyze(database.dsn)
                 return loader.tally
 
             tally = run_on_node(go)

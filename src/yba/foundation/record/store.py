@@ -276,6 +276,20 @@ ROW_ESTIMATE: LiteralString = """
     SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = 'record.resource'::regclass
 """
 
+TRY_UPKEEP: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended('record.upkeep', 0))"
+HAS_GROWN: LiteralString = """
+    SELECT s.n_mod_since_analyze > greatest(c.reltuples, 0) / 2
+      FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+     WHERE s.relid = 'record.resource'::regclass
+"""
+ANALYZE: tuple[LiteralString, ...] = (
+    "ANALYZE record.resource",
+    "ANALYZE record.range",
+    "ANALYZE record.string",
+    "ANALYZE record.coded",
+    "ANALYZE record.term",
+)
+
 LOCK_CONDITIONS: LiteralString = """
     SELECT pg_advisory_xact_lock(k) FROM (SELECT k FROM unnest($1::bigint[]) k ORDER BY k) o
 """

@@ -21,6 +21,7 @@ from yba.foundation.record.errors import (
 from yba.foundation.record.keys import row_id
 from yba.foundation.record.model import Saved
 from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.query.estimate import statistics
 from yba.foundation.record.rows import (
     DELETED,
     Moment,
@@ -56,6 +57,7 @@ def place_of(resource: Any) -> Place:
 async def insert(tx: Tx, rows: Sequence[Row]) -> set[Place]:
     """Insert rows that do not exist yet; return the places of those that were inserted."""
     fresh = await tx.connection.fetch(store.INSERT, *arrays(rows))
+    statistics.written += len(fresh)
     new_terms = [term for row in rows for term in row.terms]
     if new_terms:
         await terms.refuse_collisions(tx, new_terms)
@@ -69,6 +71,7 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> set[Place]:
 
 async def insert_new(tx: Tx, rows: Sequence[Row]) -> None:
     """Insert rows whose ids were made for them in this request."""
+    statistics.written += len(rows)
     if len(rows) >= _COPIED_FROM:
         new_terms = {term[0]: term for row in rows for term in row.terms}
         if any(key not in terms.known for key in new_terms):

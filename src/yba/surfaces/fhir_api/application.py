@@ -15,6 +15,7 @@ from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.grouping import GroupWriter
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
 from yba.foundation.record.processing import Processor
+from yba.foundation.record.upkeep import Upkeep
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotSignedIn, Refusal
@@ -49,6 +50,7 @@ class FhirApp:
         self._writing = WriteConnections(state.database)
         self._ahead = WriteConnections(state.database, connections=1)
         self.trail = Trail(state.database)
+        self._upkeep = Upkeep(state.database)
         self._openapi = openapi.Document(self._statement)
         self._do = Interactions(
             database=state.database,
@@ -97,6 +99,7 @@ class FhirApp:
     async def close(self) -> None:
         """Write the traces that wait, and let go of connections."""
         await self._sockets.close()
+        await self._upkeep.close()
         await self.trail.close()
         await self._do.reads.close()
         await self._do.searches.close()
@@ -120,6 +123,7 @@ class FhirApp:
         if not _chooses_its_format(exchange.method, path):
             exchange.refuse_other_formats()
         await routing.route(self._do, exchange, actor)
+        self._upkeep.consider()
 
     async def _route(self, exchange: Exchange, actor: Actor) -> None:
         """Answer an entry of a bundle."""

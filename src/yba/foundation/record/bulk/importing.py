@@ -18,7 +18,7 @@ import asyncpg
 import httpx
 import msgspec
 
-from yba.foundation.record import loading
+from yba.foundation.record import loading, upkeep
 from yba.foundation.record.bulk import store
 from yba.foundation.record.bulk.errors import BulkRefused, JobFailed
 from yba.foundation.record.bulk.exporting import ExportCancelled
@@ -103,6 +103,7 @@ class _Import:
             file.truncate(self.progress.error_bytes)
         for number in range(self.progress.steps, len(wish.sources)):
             await self._source(wish.sources[number], number, errors)
+        await upkeep.analyze(self.worker.database.dsn)
         written = Written(_ERRORS, "OperationOutcome", self.progress.refused, errors.stat().st_size)
         return Outcome(error=(written,) if written.count else ()), self.progress
 

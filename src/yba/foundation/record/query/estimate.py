@@ -26,6 +26,8 @@ class Statistics:
         self.shares: dict[int, float] = {}
         self.types: dict[str, float] = {}
         self.read_at = float("-inf")
+        # Rows that this process has written since PostgreSQL last looked; see `record.upkeep`.
+        self.written = 0
 
     def stale(self) -> bool:
         """Return whether they should be read again."""
