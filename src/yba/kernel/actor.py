@@ -13,7 +13,8 @@ class Actor:
     ways in which the session was proven (RFC 8176: "pwd", "otp", "hwk"…) and
     `proven_at` when that was last done, for acts that ask for a fresh proof.
     `scopes` limits a program to what it was granted (SMART App Launch 2); None
-    limits nothing. `departments` are the Location or Organization ids in which
+    limits nothing. `patient_context` is the Patient id that a program was opened for; scopes of the
+    form `patient/…` reach that compartment alone. `departments` are the Location or Organization ids in which
     the person is on duty.
     """
 
@@ -31,6 +32,7 @@ class Actor:
     client_id: str | None = None
     scopes: tuple[str, ...] | None = None
     departments: frozenset[str] = frozenset()
+    patient_context: str | None = None
 
     def may(self, permission: str) -> bool:
         """Return whether the actor's roles grant `permission`.
