@@ -96,6 +96,12 @@ def quantity_key(scope_: int, system: str | None, code: str | None, unit: str | 
     return value_key(scope_, system or "", code or "", unit or "")
 
 
+@lru_cache(maxsize=65_536)
+def paired_key(scope_: int, *texts: str | None) -> int:
+    """Return the key of a quantity's unit beside a code: system, code, then the unit's three."""
+    return value_key(scope_, *(text or "" for text in texts))
+
+
 def bare_key(scope_: int, code: str) -> int:
     """Return the key under which an identifier is filed whatever its system."""
     return value_key(scope_, "value", "", code)

@@ -85,7 +85,8 @@ class TypePlan:
 
     __slots__ = (
         "added", "bits", "by_time", "code_element", "identifier_elements", "label_keys", "label_scopes",
-        "name", "narrowed", "number", "parameters", "patient_element", "present", "reference_keys",
+        "name", "narrowed", "number", "paired", "parameters", "patient_element", "present",
+        "reference_keys",
         "rewritten", "scopes", "time_elements", "token_keys", "uri_keys",
     )  # fmt: skip
 
@@ -116,6 +117,16 @@ class TypePlan:
         self.time_elements = self._time_elements()
         self.patient_element = self._patient_element()
         self.code_element = self._code_element()
+        # Quantities that a composite asks for together with the principal code: filed under both,
+        # so that a rare value of a common code is found by itself.
+        self.paired = frozenset(
+            element
+            for parameter in self.parameters.values()
+            if rooted_in_type(parameter, name) and len(parameter.components) == 2
+            for first, second in [[self.parameters[code] for code, _ in parameter.components]]
+            if second.kind == "quantity" and first.elements == (self.code_element,)
+            for element in second.elements
+        )
         # Whether "newest first" is by clinical time. A birth date says nothing of a record's age.
         self.by_time = not (
             _BIRTH_DATE in self.parameters

@@ -28,11 +28,11 @@ from yba.foundation.record.query.compile import (
 )
 from yba.foundation.record.query.estimate import statistics
 from yba.foundation.record.query.everywhere import TYPES_PRESENT, SeveralTypes
-from yba.foundation.record.query.gathering import Gatherer
+from yba.foundation.record.query.gathering import Gatherer, is_worthwhile
 from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.leaves import Arguments
 from yba.foundation.record.query.resolving import resolve
-from yba.foundation.record.query.tree import Leaf, Search
+from yba.foundation.record.query.tree import Search
 from yba.foundation.record.rows import DELETED
 from yba.plumbing.database import Tx
 
@@ -236,7 +236,7 @@ async def _gathered(
             stored = {TYPE_NAMES[r[0] - 1] for r in await carry_out(Statement(TYPES_PRESENT, []))}
             parts = [part for part in parts if part.type in stored]
         return replace(search, parts=[await _gathered(part, make, carry_out) for part in parts])
-    if all(isinstance(condition, Leaf) for condition in search.conditions):
+    if not is_worthwhile(search.conditions):
         return search
     gatherer = Gatherer(lambda: make(search), carry_out)
     return replace(search, conditions=await gatherer.all(search.conditions))

@@ -21,6 +21,7 @@ from yba.foundation.record.keys import (
     logical_key,
     of_type_key,
     ordered,
+    paired_key,
     present_key,
     quantity_key,
     reference_scope,
@@ -423,13 +424,28 @@ class _Filing:
         for element, low, high, system, code, unit in index.quantities:
             present |= plan.bits[element]
             scope = plan.scopes[element]
-            key = quantity_key(scope, system, code, unit)
-            if key not in self.known:
-                self._term(key, scope, None, None, system, code, unit)
             first = ordered(low)
             last = first if high is low else ordered(high)
-            self.row.ranges.append((key, first, last, self.rid, plan.number))
+            beside = self._principal_codes(index) if element in plan.paired else ()
+            for of_system, of_code in beside or ((None, None),):
+                if of_code is None:
+                    key = quantity_key(scope, system, code, unit)
+                else:
+                    key = paired_key(scope, of_system, of_code, system, code, unit)
+                if key not in self.known:
+                    self._term(key, scope, of_system, of_code, system, code, unit)
+                self.row.ranges.append((key, first, last, self.rid, plan.number))
         return present
+
+    def _principal_codes(self, index: Index) -> Sequence[tuple[str | None, str]]:
+        principal = self.plan.code_element
+        return list(
+            dict.fromkeys(
+                (system or "", code)
+                for element, system, code in index.tokens
+                if element == principal
+            )
+        )
 
     def _numbers(self, index: Index) -> int:
         plan, present = self.plan, 0

@@ -174,6 +174,18 @@ class Compiler:
             f" (SELECT * FROM found LIMIT {limit}){over})"
         )
 
+    def pairs(self, leaf: Leaf, most: int) -> Statement:
+        """Return the statement that gives the rows with a code and a value, or NULL beyond `most`."""
+        limit = self.arguments.add(most + 1, "bigint")
+        entries = self.leaves.pair_entries(leaf)
+        found = " UNION ALL ".join(f"(SELECT x.rid {one} LIMIT {limit})" for one in entries)
+        return Statement(
+            f"SELECT CASE WHEN count(*) < {limit} THEN array_agg(e.rid) END, count(*)"
+            f" FROM ({found}) e",
+            self.arguments.values,
+            driven=True,
+        )
+
     def urls(self, type_: str, condition: Condition, most: int) -> Statement:
         """Return the statement that gives row and urls of what meets a condition."""
         scopes = self.arguments.add(canonical.url_scopes(type_), "bigint[]")

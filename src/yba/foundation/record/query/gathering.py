@@ -18,6 +18,7 @@ from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query import canonical
 from yba.foundation.record.query.chains import Conditions
 from yba.foundation.record.query.compile import Compiler, Statement
+from yba.foundation.record.query.leaves.composite import is_paired
 from yba.foundation.record.query.tree import (
     Chain,
     Condition,
@@ -32,10 +33,20 @@ from yba.foundation.record.query.tree import (
 # A look-up of a key costs some ten microseconds; of more rows than these it is not "few" any more.
 FEW = 1000
 _FEW_TO_UNPACK = 300
+_FEW_PAIRS = 400
 _FEW_TO_READ = 20_000
 _UNINDEXED = frozenset(("missing", "not", "not-in"))
 
 Run: TypeAlias = Callable[[Statement], Awaitable[list[asyncpg.Record]]]
+
+
+def is_worthwhile(conditions: Sequence[Condition]) -> bool:
+    """Return whether something should be looked up before these are asked together."""
+    leaves = [condition for condition in conditions if isinstance(condition, Leaf)]
+    if len(leaves) < len(conditions):
+        return True
+    # Whoever names a patient has few rows to look at anyway.
+    return any(map(is_paired, leaves)) and all(one.parameter.kind != "reference" for one in leaves)
 
 
 class Gatherer:
@@ -62,8 +73,19 @@ class Gatherer:
                 return Either(condition.type, tuple(await self.all(condition.inner)))
             case Negation():
                 return Negation(condition.type, await self.one(condition.inner))
+            case Leaf():
+                return await self._pair(condition)
             case _:
                 return condition
+
+    async def _pair(self, leaf: Leaf) -> Condition:
+        """Return a composite together with the few rows that have its code with such a value."""
+        if not is_paired(leaf):
+            return leaf
+        [(rows, count)] = await self._run(self._make().pairs(leaf, _FEW_PAIRS))
+        if rows is None and count:
+            return leaf
+        return Every(leaf.type, (Rows(leaf.type, rows=tuple(sorted(set(rows or ())))), leaf))
 
     async def _chain(self, chain: Chain) -> Condition:
         if canonical.is_canonical(chain.type, chain.parameter):

@@ -62,8 +62,11 @@ def number(asking: Asking, leaf: Leaf, row: str) -> str:
     return any_of(one(unescape(value)) for value in leaf.values)
 
 
-def quantity(asking: Asking, leaf: Leaf, row: str) -> str:
-    """Return "one of its quantities compares so with one of these"."""
+def quantity(asking: Asking, leaf: Leaf, row: str, beside: str = "") -> str:
+    """Return "one of its quantities compares so with one of these".
+
+    `beside` is a further test of the term row that names a quantity's unit.
+    """
     scopes = [plan_of(leaf.type).scopes[element] for element in leaf.parameter.elements]
 
     def one(value: str) -> str:
@@ -71,7 +74,7 @@ def quantity(asking: Asking, leaf: Leaf, row: str) -> str:
         return any_of(
             asking.in_table(
                 "range",
-                f"ARRAY(SELECT t.k FROM record.term t WHERE t.scope = ANY({scope_array}){unit})",
+                f"ARRAY(SELECT t.k FROM record.term t WHERE t.scope = ANY({scope_array}){unit}{beside})",
                 test,
                 row,
             )

@@ -36,7 +36,7 @@ def _value(
         )
     plan = plan_of(leaf.type)
     return any_of(
-        _rooted(leaf, element, parts, row, indexed, leaf_sql)
+        _rooted(asking, leaf, element, parts, row, indexed, leaf_sql)
         if element in plan.rewritten
         else _pair(asking, leaf, element, parts, row, indexed)
         for element in leaf.parameter.elements
@@ -44,21 +44,58 @@ def _value(
 
 
 def _rooted(
-    leaf: Leaf, element: int, parts: list[str], row: str, indexed: bool, leaf_sql: LeafSql
-) -> str:
+    asking: Asking, leaf: Leaf, element: int, parts: list[str], row: str, indexed: bool,
+    leaf_sql: LeafSql,
+) -> str:  # fmt: skip
     plan = plan_of(leaf.type)
     rooted = next(
         parameter
         for parameter in plan.parameters.values()
         if rooted_in_type(parameter, leaf.type) and element in parameter.elements
     )
-    tests = [
-        leaf_sql(
-            Leaf(leaf.type, plan.parameters[code], "", (part,), leaf.resolved), row, indexed=indexed
-        )
+    leaves = [
+        Leaf(leaf.type, plan.parameters[code], "", (part,), leaf.resolved)
         for (code, _), part in zip(rooted.components, parts, strict=True)
     ]
+    tests = [leaf_sql(leaves[0], row, indexed=indexed)]
+    for other in leaves[1:]:
+        if set(other.parameter.elements) <= plan.paired:
+            tests.append(amount.quantity(asking, other, row, of_code(asking, parts[0])))
+        else:
+            tests.append(leaf_sql(other, row, indexed=indexed))
     return "(" + " AND ".join(tests) + ")"
+
+
+def is_paired(leaf: Leaf) -> bool:
+    """Return whether an index leads to rows that have both parts: a principal code and a quantity."""
+    if leaf.parameter.kind != "composite" or leaf.modifier:
+        return False
+    plan = plan_of(leaf.type)
+    second = plan.parameters.get(leaf.parameter.components[1][0])
+    return second is not None and set(second.elements) <= plan.paired
+
+
+def entries(asking: Asking, leaf: Leaf) -> list[str]:
+    """Return FROM and WHERE of the entries of record.range that a paired composite asks for."""
+    asking.probing = False
+    asking.looked_up.clear()
+    second = plan_of(leaf.type).parameters[leaf.parameter.components[1][0]]
+    for value in leaf.values:
+        code, *amounts = split(value, "$")
+        if len(amounts) != 1:
+            raise UnsearchableQuery(reason=f"{leaf.parameter.code} must be 2 values joined by $")
+        part = Leaf(leaf.type, second, "", (amounts[0],), leaf.resolved)
+        amount.quantity(asking, part, "r", of_code(asking, code))
+    return list(asking.looked_up)
+
+
+def of_code(asking: Asking, code: str) -> str:
+    """Return the test of a term row that it pairs a unit with this code, or with none.
+
+    A quantity is filed without a code where the resource has none, or before codes were filed
+    beside it; then the test of the code itself decides.
+    """
+    return f" AND ({_code_test(asking, code, 'system', 'code')} OR t.code = '')"
 
 
 def _pair(

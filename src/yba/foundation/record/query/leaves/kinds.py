@@ -76,6 +76,10 @@ class Leaves:
         """Return "any of these keys", known ones and those that `lookups` find in record.term."""
         return self.asking.has_keys(row, keys, lookups, indexed)
 
+    def pair_entries(self, leaf: Leaf) -> list[str]:
+        """Return FROM and WHERE of the range entries that a paired composite asks for."""
+        return composite.entries(self.asking, leaf)
+
     def token_keys(self, leaf: Leaf) -> tuple[list[int], list[str]]:
         """Return the keys that any value has, and look-ups for those not computable."""
         return token.keys_of(self.asking, leaf)
