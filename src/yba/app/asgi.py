@@ -31,6 +31,7 @@ from yba.kernel.ids import new_id
 from yba.kernel.refusal import AccessRefused, NotFound, NotSignedIn, Refusal
 from yba.plumbing import i18n, logs, outbox, settings
 from yba.plumbing.blobs import BlobStore
+from yba.plumbing.cors import Cors
 from yba.plumbing.database import Database, Tx
 from yba.plumbing.html import assets, environment
 from yba.plumbing.web import (
@@ -71,6 +72,10 @@ _SECURITY_HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
 ]
+
+
+# What programs in the pages of other sites may call, with a token of their own.
+_FOR_PROGRAMS = ("/fhir", "/oauth/", "/.well-known/")
 
 
 class RouteWithoutPermission(RuntimeError):
@@ -204,7 +209,8 @@ class Shell:
     def __init__(self, inner: Starlette, fhir: Callable[[], Asgi | None], state: AppState) -> None:
         self._inner = inner
         self._fhir = fhir
-        self._state = state
+        self.state = state
+        self._cors = Cors(self._answer, _FOR_PROGRAMS, self._is_known_origin)
 
     def running(self) -> AbstractAsyncContextManager[object]:
         """Run the application's life without a web server (for tests)."""
@@ -214,6 +220,15 @@ class Shell:
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
             return
+        await self._cors(scope, receive, send)
+
+    def _is_known_origin(self, origin: str) -> bool:
+        """Return whether a site was allowed by the operator, or belongs to a registered program."""
+        return origin in self.state.settings.cors_origins or origin in self.state.extras.get(
+            "program_origins", ()
+        )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].startswith("/fhir") and scope["path"][5:6] in ("", "/"):
             application = self._fhir()
             if application is not None:
@@ -255,7 +270,7 @@ class Shell:
         token = Request(scope).cookies.get(accounts_pages.COOKIE)
         if not token:
             return None
-        async with self._state.database.borrow() as connection:
+        async with self.state.database.borrow() as connection:
             return await accounts.recognise(
                 Tx(connection), token=token, kind="browser", at=utc_now()
             )

@@ -61,6 +61,9 @@ class Settings:
     import_from: tuple[str, ...] = ()
     # Address prefixes that subscriptions may notify although they lie in a private network.
     notify_private: tuple[str, ...] = ()
+    # Origins ("https://app.example.vn") whose pages may call the FHIR base and the token endpoint,
+    # beside those of registered programs.
+    cors_origins: tuple[str, ...] = ()
     # smtp://user:password@host:port, or smtps://; without it there is no e-mail.
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
@@ -168,6 +171,7 @@ def load() -> Settings:
         export_file_bytes=_integer("YBA_EXPORT_FILE_BYTES", defaults.export_file_bytes),
         import_from=_prefixes("YBA_IMPORT_FROM"),
         notify_private=_prefixes("YBA_NOTIFY_PRIVATE"),
+        cors_origins=_prefixes("YBA_CORS_ORIGINS"),
         smtp_url=text("SMTP_URL", ""),
         mail_from=text("MAIL_FROM", ""),
     )

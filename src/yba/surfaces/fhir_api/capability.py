@@ -40,7 +40,7 @@ def _statement(base: str, name: str, version: str, at: datetime, parameters: int
         "mode": "server",
         "documentation": _DOCUMENTATION,
         "security": r4.CapabilityStatementRestSecurity(
-            cors=False,
+            cors=True,
             description="Every request except this one needs a bearer token.",
         ),
         "resource": [_resource(type_) for type_ in TYPE_NAMES],
