@@ -15,6 +15,7 @@ from yba.foundation.record import idempotency
 from yba.foundation.record.bundle import Plan, Planned
 from yba.foundation.record.errors import BundleRefused
 from yba.foundation.record.operations import Outcome
+from yba.foundation.record.processing import aside
 from yba.foundation.record.rows import instant_text
 from yba.kernel.actor import Actor
 from yba.kernel.refusal import Refusal
@@ -32,7 +33,7 @@ async def bundle(do: Interactions, exchange: Exchange, actor: Actor) -> None:
     """Carry out a transaction or batch."""
     exchange.refuse_other_media()
     body = await exchange.body()
-    plan = bundles.read(body, base=do.base)
+    plan = await aside(len(body), bundles.read, body, base=do.base)
     if any(not entry.inner for entry in plan.entries):
         permit(actor, WRITE)
     if plan.type == "transaction":
@@ -44,11 +45,13 @@ async def bundle(do: Interactions, exchange: Exchange, actor: Actor) -> None:
     parts: list[bytes | None]
     try:
         await do.processor.process(plan, actor=actor, at=at, what=WHAT + "bundle", around=keeping)
-        parts = _written(plan, exchange.prefers("return"))
+        parts = await aside(len(body), _written, plan, exchange.prefers("return"))
     except _AnsweredBefore as before:
         parts = before.parts
     answered = await _with_reads(do, actor, plan, parts)
-    await exchange.answer(200, rendering.response_bundle(plan.type, answered))
+    await exchange.answer(
+        200, await aside(len(body), rendering.response_bundle, plan.type, answered)
+    )
 
 
 def _refuse_calls(plan: Plan) -> None:
