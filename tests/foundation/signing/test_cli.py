@@ -21,6 +21,7 @@ def run(monkeypatch, tmp_path):
 def files(tmp_path, signing, signed, page):
     """Return a folder with a root, a signed and an unsigned file."""
     (tmp_path / "root.pem").write_bytes(signing.authority.root_pem())
+    (tmp_path / "issuing.crl").write_bytes(signing.authority.crl())
     (tmp_path / "signed.pdf").write_bytes(signed)
     (tmp_path / "plain.pdf").write_bytes(page)
     (tmp_path / "broken.pdf").write_bytes(signed.replace(b"/Title", b"/Titel", 1))
@@ -28,7 +29,9 @@ def files(tmp_path, signing, signed, page):
 
 
 def test_a_valid_file_ends_with_0_and_names_the_signer(run, files, doctor):
-    result = run(files / "signed.pdf", "--root", files / "root.pem")
+    root, crl = files / "root.pem", files / "issuing.crl"
+    at = "2026-09-16T00:00Z"
+    result = run(files / "signed.pdf", "--root", root, "--revocations", crl, "--at", at)
 
     assert result.exit_code == 0
     assert "Chữ ký hợp lệ" in result.output

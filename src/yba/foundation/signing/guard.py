@@ -1,6 +1,6 @@
 """Checking a stranger's file at arm's length: another process, with limits.
 
-A hostile PDF can ask a parser for endless time or memory. An uploaded file
+A hostile file can ask a parser for endless time or memory. An uploaded file
 is therefore checked by a child of a small warm process: the child may use so
 much memory and so much time, opens no files, and is killed when it takes
 longer. The warm process only copies bytes, so it stays healthy.
@@ -23,7 +23,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO
 
@@ -32,7 +32,7 @@ import msgspec
 from yba.foundation.signing.authority import Trust
 from yba.foundation.signing.errors import CheckBusy, FileTooLarge
 from yba.foundation.signing.model import MAX_FILE_BYTES, Verdict, Verification
-from yba.foundation.signing.verification import NOT_A_PDF, verify_pdf
+from yba.foundation.signing.verification import NOT_READABLE, Asked, Evidence, verify
 from yba.plumbing.i18n import N_
 
 TOOK_TOO_LONG = N_("The check took too long and was stopped.")
@@ -50,23 +50,34 @@ class _Request:
     trust: Trust
     at: datetime
     seconds: float
+    detached: bytes | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+    mind_revocation: bool = True
 
 
 async def guarded_verification(
-    data: bytes, *, trust: Trust, at: datetime, seconds: float = _SECONDS
+    data: bytes,
+    *,
+    trust: Trust,
+    at: datetime,
+    content: bytes | None = None,
+    evidence: Evidence | None = None,
+    mind_revocation: bool = True,
+    seconds: float = _SECONDS,
 ) -> Verification:
-    """Check a file in a process of its own; see verification.verify_pdf.
+    """Check a file of any kind in a process of its own; see verification.verify.
 
+    `content` is the signed file where `data` holds only the signature.
     Raises FileTooLarge beyond 20 MB, CheckBusy when too many wait already,
     and nothing else: a check that takes too long or dies is an unreadable file.
     """
-    if len(data) > MAX_FILE_BYTES:
+    if max(len(data), len(content or b"")) > MAX_FILE_BYTES:
         raise FileTooLarge(limit=MAX_FILE_BYTES // (1024 * 1024))
-    request = msgspec.msgpack.encode(_Request(data, trust, at, seconds))
-    answer = await _queued(request)
+    request = _Request(data, trust, at, seconds, content, evidence or Evidence(), mind_revocation)
+    answer = await _queued(msgspec.msgpack.encode(request))
     if answer[:1] == _ANSWERED:
         return msgspec.msgpack.decode(answer[1:], type=Verification)
-    problem = TOOK_TOO_LONG if answer[:1] == _LATE else NOT_A_PDF
+    problem = TOOK_TOO_LONG if answer[:1] == _LATE else NOT_READABLE
     digest = hashlib.sha256(data).hexdigest()
     return Verification(digest, Verdict.UNREADABLE, problems=(problem,))
 
@@ -207,7 +218,8 @@ def _check(request: _Request, writer: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (int(_SECONDS), int(_SECONDS)))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        found = verify_pdf(request.content, request.trust, at=request.at)
+        asked = Asked(request.trust, request.at, request.evidence, request.mind_revocation)
+        found = verify(request.content, asked, content=request.detached)
         answer = msgspec.msgpack.encode(found)
         while answer:
             answer = answer[os.write(writer, answer) :]

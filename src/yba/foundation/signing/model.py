@@ -6,10 +6,37 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from yba.plumbing.i18n import N_
+from yba.foundation.signing.checking.model import (
+    MAX_FILE_BYTES,
+    VERDICT_WORDS,
+    CertificateSummary,
+    Finding,
+    Format,
+    Revocation,
+    Verdict,
+    Verification,
+)
+from yba.foundation.signing.secret import Secret
 
-# Verification reads a whole file into memory.
-MAX_FILE_BYTES = 20 * 1024 * 1024
+# What a check found has its own file and is known to others under this name.
+__all__ = [
+    "MAX_FILE_BYTES",
+    "VERDICT_WORDS",
+    "CertificateSummary",
+    "Consent",
+    "Finding",
+    "Format",
+    "HolderKind",
+    "Holder",
+    "KeyPlace",
+    "KeyRef",
+    "Revocation",
+    "SignedPdf",
+    "SignerRole",
+    "SigningCertificate",
+    "Verdict",
+    "Verification",
+]
 
 
 class SignerRole(StrEnum):
@@ -17,6 +44,8 @@ class SignerRole(StrEnum):
 
     AUTHOR = "author"
     REVIEWER = "reviewer"
+    HEAD = "head"
+    CO_SIGNER = "co-signer"
     ORGANISATION = "organisation"
 
 
@@ -39,14 +68,18 @@ class KeyRef:
 class Consent:
     """The signer's will: who confirmed, what was shown, how and when.
 
-    `method` names the confirmation ("session", "password", "pin", "passkey");
-    the secret itself is never part of it.
+    `method` names the confirmation ("session", "password", "pin", "passkey").
+    `lines` are what a signer sees of each paper, one for each digest, for
+    places that show it. A `secret` (a PIN, a one-time code) serves one act; it
+    is no part of what is kept or shown.
     """
 
     account_id: str
     summary: str
     method: str
     at: datetime
+    lines: tuple[str, ...] = ()
+    secret: Secret | None = field(default=None, repr=False, compare=False)
 
 
 class KeyPlace(Protocol):
@@ -62,9 +95,10 @@ class KeyPlace(Protocol):
     async def sign(
         self, key: KeyRef, digests: Sequence[bytes], consent: Consent
     ) -> Sequence[bytes]:
-        """Return one RSASSA-PKCS1-v1_5 signature for each SHA-256 digest, in order.
+        """Return one signature for each SHA-256 digest, in order; all or none.
 
-        Raises KeyNotHere if this place does not hold `key`.
+        Keys of RSA answer with RSASSA-PKCS1-v1_5, keys on a curve with an
+        ECDSA-Sig-Value in DER. Raises KeyNotHere if this place does not hold `key`.
         """
         ...
 
@@ -108,77 +142,3 @@ class SignedPdf:
     fingerprint: str
     level: str
     signed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateSummary:
-    """What a reader wants to know of a certificate."""
-
-    name: str
-    organisation: str
-    licence: str
-    issuer: str
-    serial: str
-    fingerprint: str
-    valid_from: datetime
-    valid_to: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One signature of a file, judged.
-
-    `intact`: the signed bytes are the ones that were signed. `trusted`: the
-    certificate leads to an authority we trust, is in date and not revoked.
-    `changed_after`: something was added that a later signature does not
-    explain. `problems` are msgids in plain words.
-    """
-
-    who: str
-    when: datetime | None
-    time_is_proven: bool
-    certificate: CertificateSummary | None
-    intact: bool
-    covers_whole_document: bool
-    changed_after: bool
-    trusted: bool
-    problems: tuple[str, ...] = ()
-
-
-class Verdict(StrEnum):
-    """The answer in one word."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    UNTRUSTED = "untrusted"
-    UNSIGNED = "unsigned"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What a check of a file found; the last signature speaks for the whole."""
-
-    sha256: str
-    verdict: Verdict
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[str, ...] = field(default=())
-
-    @property
-    def is_valid(self) -> bool:
-        """Return whether every signature holds and the last covers the whole file."""
-        return self.verdict is Verdict.VALID
-
-    @property
-    def last(self) -> Finding | None:
-        """Return the signature that was put last."""
-        return self.findings[-1] if self.findings else None
-
-
-VERDICT_WORDS = {
-    Verdict.VALID: N_("The signature is valid and the document has not been changed."),
-    Verdict.INVALID: N_("The signature is NOT valid: do not rely on this document."),
-    Verdict.UNTRUSTED: N_("The document is unchanged, but we cannot confirm who signed it."),
-    Verdict.UNSIGNED: N_("This document carries no digital signature."),
-    Verdict.UNREADABLE: N_("This file cannot be read as a PDF document."),
-}
