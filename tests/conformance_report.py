@@ -30,6 +30,7 @@ class Suite:
 
 
 _FHIR, _API = "tests/fhir/", "tests/surfaces/fhir_api/"
+_TREE = "tests/foundation/audit/test_tree_suite.py"
 SUITES = (
     Suite("fhirpath", "FHIRPath for R4", "FHIR test cases", _FHIR + "test_fhirpath_suite.py"),
     Suite("fhirpath-engines", "FHIRPath: answers as an independent engine's, where it has any", "`fhirpathpy` on the expressions and examples of R4", _FHIR + "test_fhirpath_differential.py"),
@@ -48,6 +49,10 @@ SUITES = (
     Suite("client-parser", "Types and answers read by the parser `fhir.resources`", "PyPI", "tests/clients/test_fhir_resources.py"),
     Suite("client-fhir-kit", "Client `fhir-kit-client` (JavaScript): things it can do", "npm", "tests/clients/test_fhir_kit_client.py"),
     Suite("client-bulk", "Bulk-data client of `sekmet-fhir`: exports", "PyPI", "tests/clients/test_bulk_client.py"),
+    Suite("merkle-inclusion", "Merkle trees: inclusion proofs, good and bad", "transparency-dev", _TREE),
+    Suite("merkle-consistency", "Merkle trees: consistency proofs, good and bad", "transparency-dev", _TREE),
+    Suite("merkle-subtreeinclusion", "Merkle trees: inclusion in subtrees, good and bad", "transparency-dev", _TREE),
+    Suite("merkle-subtreeconsistency", "Merkle trees: consistency of subtrees, good and bad", "transparency-dev", _TREE),
 )  # fmt: skip
 _HEAD = """# Conformance
 

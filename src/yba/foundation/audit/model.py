@@ -48,6 +48,39 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One row of audit.event as the log commits to it; without a salt it was erased."""
+
+    id: int
+    at: datetime
+    recorded_at: datetime
+    account_id: str
+    actor_name: str
+    actor_roles: list[str]
+    facility: str
+    client_id: str | None
+    purpose: str
+    action: str
+    what: str
+    patient_id: str | None
+    resources: list[str]
+    salt: bytes | None
+    erased_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """The one log of a node and how far it has come."""
+
+    origin: str
+    size: int
+    last_xid: int
+    last_id: int
+    beat_at: datetime | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """What is to be written down."""
 

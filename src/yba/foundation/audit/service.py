@@ -5,40 +5,14 @@ from datetime import datetime
 
 from yba.foundation.audit import store
 from yba.foundation.audit.model import Act, Action, Trace
+from yba.foundation.audit.rows import Place, row_of
 from yba.kernel.actor import Actor
-from yba.kernel.ids import new_snowflake
 from yba.plumbing.database import Tx
-
-_MAX_RESOURCES = 500
-
-
-class _Place:
-    """The facility this node writes into its traces; set once at start."""
-
-    facility = ""
 
 
 def set_facility(name: str) -> None:
     """Name the facility that this node's acts happen in."""
-    _Place.facility = name
-
-
-def row_of(act: Act) -> tuple[object, ...]:
-    """Return the columns of audit.event for `act`, in the order of `store.INSERT`."""
-    actor = act.actor
-    return (
-        new_snowflake(),
-        act.at,
-        actor.account_id,
-        actor.name,
-        sorted(actor.roles),
-        _Place.facility,
-        act.purpose or actor.purpose,
-        act.action,
-        act.what,
-        act.patient_id,
-        list(act.references[:_MAX_RESOURCES]),
-    )
+    Place.facility = name
 
 
 async def record(

@@ -4,8 +4,8 @@ from typing import LiteralString
 
 INSERT: LiteralString = """
     INSERT INTO audit.event (id, at, account_id, actor_name, actor_roles, facility, purpose,
-                             action, what, patient_id, resources)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                             action, what, patient_id, resources, client_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 WHO_LOOKED: LiteralString = """

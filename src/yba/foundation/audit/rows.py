@@ -1,0 +1,31 @@
+"""How an act becomes a row of audit.event."""
+
+from yba.foundation.audit.model import Act
+from yba.kernel.ids import new_snowflake
+
+MOST_RESOURCES = 500
+
+
+class Place:
+    """The facility this node writes into its traces; set once at start."""
+
+    facility = ""
+
+
+def row_of(act: Act) -> tuple[object, ...]:
+    """Return the columns of audit.event for `act`, in the order of `store.INSERT`."""
+    actor = act.actor
+    return (
+        new_snowflake(),
+        act.at,
+        actor.account_id,
+        actor.name,
+        sorted(actor.roles),
+        Place.facility,
+        act.purpose or actor.purpose,
+        act.action,
+        act.what,
+        act.patient_id,
+        list(act.references[:MOST_RESOURCES]),
+        actor.client_id,
+    )
