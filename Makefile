@@ -48,6 +48,12 @@ check: $(VENV)/dev.stamp  ## ruff, basedpyright, import contracts
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 
+sbom: $(VENV)/dev.stamp  ## write the bill of materials (CycloneDX) to var/sbom.cdx.json
+	@$(BIN)/python tools/supply_chain.py bill
+
+audit: $(VENV)/dev.stamp  ## ask public databases what is known against the pinned versions
+	@$(BIN)/python tools/supply_chain.py audit
+
 bench: $(VENV)/dev.stamp  ## print the table of measured figures
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -70,4 +76,4 @@ clean:  ## remove the environment, the demo's data and everything built
 	@-test -L var/postgres && rm -rf "$$(readlink var/postgres)"
 	@rm -rf var $(VENV) assets/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help assets system demo demo-stop test definitions check bench bench-large bench-mixed test-faults lock clean
+.PHONY: help assets system demo demo-stop test definitions check sbom audit bench bench-large bench-mixed test-faults lock clean
