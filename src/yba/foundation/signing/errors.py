@@ -11,6 +11,22 @@ class UnreadablePdf(Refusal):
     message = "Not signed: this file is not a PDF that can be read."
 
 
+class UnsignableXml(Refusal):
+    """The bytes are not an XML document with one empty place for a signature."""
+
+    code = "signing.unsignable-xml"
+    status = 422
+    message = "Not signed: this XML file cannot be read, or has no single empty place to sign."
+
+
+class UnsignableResource(Refusal):
+    """The resource cannot be written in the one form that is signed."""
+
+    code = "signing.unsignable-resource"
+    status = 422
+    message = "Not signed: this entry of the record cannot be written in a form to sign."
+
+
 class MayNotSign(Refusal):
     """Only a named, licensed person puts a professional signature."""
 
@@ -59,3 +75,61 @@ class CheckBusy(Refusal):
     code = "signing.check-busy"
     status = 503
     message = "Not checked: many files are being checked right now. Please try again in a minute."
+
+
+class PinMissing(Refusal):
+    """A token signs only for somebody who gives its PIN."""
+
+    code = "signing.pin-missing"
+    status = 422
+    message = "Not signed: enter the PIN of the token."
+
+
+class PinWrong(Refusal):
+    """The token did not accept the PIN."""
+
+    code = "signing.pin-wrong"
+    status = 403
+    message = (
+        "Not signed: the token did not accept the PIN. After a few wrong ones it locks itself."
+    )
+
+
+class PinLocked(Refusal):
+    """The token has locked itself after wrong PINs, or its PIN has expired."""
+
+    code = "signing.pin-locked"
+    status = 403
+    message = "Not signed: the token is locked. The one who issued it can unlock it."
+
+
+class TokenRemoved(Refusal):
+    """The token was pulled out, or its driver lost it. Nothing was signed."""
+
+    code = "signing.token-removed"
+    status = 409
+    message = "Nothing was signed: the token is not plugged in, or was pulled out. Plug it in and sign again."
+
+
+class TokenModuleMissing(Refusal):
+    """The driver of the token cannot be loaded on this machine."""
+
+    code = "signing.token-module-missing"
+    status = 500
+    message = "Not signed: the driver of the token cannot be loaded on this machine."
+
+
+class RemoteUnreachable(Refusal):
+    """The signing service does not answer, or answers nonsense."""
+
+    code = "signing.remote-unreachable"
+    status = 503
+    message = "Nothing was signed: the remote signing service does not answer. Please try again."
+
+
+class RemoteRefused(Refusal):
+    """The service, or the holder in its app, said no."""
+
+    code = "signing.remote-refused"
+    status = 403
+    message = "Nothing was signed: the remote signing service refused (%(reason)s)."

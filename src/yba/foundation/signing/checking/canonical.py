@@ -39,17 +39,20 @@ def canonical(
     *,
     prefixes: tuple[str, ...] = (),
     with_comments: bool | None = None,
+    is_document: bool = False,
 ) -> bytes:
     """Return the canonical bytes of an element where it stands.
 
+    `is_document` adds the processing instructions around a root element.
     `prefixes` are the inclusive namespaces of exclusive canonicalisation.
     Raises Unreadable for an unknown method.
     """
     if method not in METHODS:
         raise Unreadable(words.UNKNOWN_TRANSFORM)
     is_exclusive, comments = METHODS[method]
+    place = element if is_exclusive else _with_inherited(element, "c14n11" in method)
     return etree.tostring(
-        element if is_exclusive else _with_inherited(element, "c14n11" in method),
+        place.getroottree() if is_document else place,
         method="c14n",
         exclusive=is_exclusive,
         with_comments=comments if with_comments is None else comments and with_comments,
@@ -86,8 +89,12 @@ def _with_inherited(element: Any, is_newer: bool) -> Any:
     return twin
 
 
-def referenced(root: Any, target: Any, signature: Any, transforms: list[Any]) -> bytes:
+def referenced(
+    root: Any, target: Any, signature: Any, transforms: list[Any], *, is_document: bool
+) -> bytes:
     """Return the bytes that a reference to `target` (the root or a part) digests.
+
+    `is_document` says that the reference names the document as a whole.
 
     Raises Unreadable for any transform that could show something else.
     """
@@ -111,7 +118,9 @@ def referenced(root: Any, target: Any, signature: Any, transforms: list[Any]) ->
     if without_signature:
         place = _without(root, target, signature)
     # XML Signature §4.4.3.3: a reference inside the document leaves comments out.
-    return canonical(place, method or INCLUSIVE, prefixes=prefixes, with_comments=False)
+    return canonical(
+        place, method or INCLUSIVE, prefixes=prefixes, with_comments=False, is_document=is_document
+    )
 
 
 def inclusive_prefixes(transform: Any) -> tuple[str, ...]:

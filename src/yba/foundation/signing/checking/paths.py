@@ -137,16 +137,19 @@ def _serves(certificate: x509.Certificate, purpose: Purpose) -> bool:
         return False
     usage = _value(extensions, x509.KeyUsage)
     purposes = _value(extensions, x509.ExtendedKeyUsage)
-    may_sign = usage is None or usage.digital_signature or usage.content_commitment
     if purpose is Purpose.SIGNING:
+        # RFC 5280 §4.2.1.3: nonRepudiation is what a statement needs; the bit
+        # digitalSignature alone is for logging in.
+        is_binding = usage is None or usage.content_commitment
         constraints = _value(extensions, x509.BasicConstraints)
         if constraints is not None and constraints.ca:
             return False
-        return may_sign and (purposes is None or not _SIGNING_PURPOSES.isdisjoint(purposes))
+        return is_binding and (purposes is None or not _SIGNING_PURPOSES.isdisjoint(purposes))
     if purposes is None:
         return False
     if purpose is Purpose.OCSP:
         return ExtendedKeyUsageOID.OCSP_SIGNING in purposes
+    may_sign = usage is None or usage.digital_signature or usage.content_commitment
     # RFC 3161 §2.3: this purpose, no other, and critical.
     critical = extensions.get_extension_for_class(x509.ExtendedKeyUsage).critical
     return may_sign and critical and list(purposes) == [ExtendedKeyUsageOID.TIME_STAMPING]

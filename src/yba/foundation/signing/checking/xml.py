@@ -240,7 +240,13 @@ class _Signature:
         for reference in references:
             target = self._target(reference.get("URI"))
             transforms = reference.findall("ds:Transforms/ds:Transform", _DS)
-            content = referenced(self._root, target, self._element, transforms)
+            content = referenced(
+                self._root,
+                target,
+                self._element,
+                transforms,
+                is_document=reference.get("URI") == "",
+            )
             changed = changed or not _has_digest(reference, content)
             targets.append(target)
             contents.append(content)
