@@ -70,8 +70,8 @@ class Consent:
 
     `method` names the confirmation ("session", "password", "pin", "passkey").
     `lines` are what a signer sees of each paper, one for each digest, for
-    places that show it. A `secret` (a PIN, a one-time code) serves one act; it
-    is no part of what is kept or shown.
+    places that show it. A `secret` (a PIN) and a one-time `code` serve one act;
+    they are no part of what is kept or shown.
     """
 
     account_id: str
@@ -80,6 +80,7 @@ class Consent:
     at: datetime
     lines: tuple[str, ...] = ()
     secret: Secret | None = field(default=None, repr=False, compare=False)
+    code: Secret | None = field(default=None, repr=False, compare=False)
 
 
 class KeyPlace(Protocol):

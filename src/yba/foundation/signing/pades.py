@@ -6,8 +6,9 @@ space that was kept free. Only a digest ever travels to a key.
 
 The space is exactly as large as the signature needs (an RSA signature has a
 known length), so no byte of the file is outside the signature and padding
-cannot hide anything. With a time stamp the length is not known beforehand
-and the rest is filled with zeros, which `verification` insists on.
+cannot hide anything. With a time stamp, or a key on a curve, the length is
+not known beforehand and the rest is filled with zeros, which `verification`
+insists on. What makes a signature last is added later, by `lasting`.
 
 Standards: ETSI EN 319 142-1 §6 (baseline B-B, B-T), ISO 32000-2 §12.8.1.
 """
@@ -66,21 +67,34 @@ class _Container:
 
     A PAdES B-B container of a given RSA key differs in these two values only,
     and both have a fixed length; encoding it anew costs more than signing.
+    `place` is the place-holder of the signature; of a key on a curve it is as
+    long as the longest signature.
     """
 
     attributes: bytes
     container: bytes
+    place: bytes
+    is_fixed: bool
 
     def attributes_for(self, document_digest: bytes) -> bytes:
         return _replace_once(self.attributes, _NO_DIGEST, document_digest)
 
     def filled(self, document_digest: bytes, signature: bytes) -> bytes:
         container = _replace_once(self.container, _NO_DIGEST, document_digest)
-        return _replace_once(container, _NO_SIGNATURE, signature)
+        return _replace_once(container, self.place, signature)
 
 
 _NO_DIGEST = hashlib.sha256(b"place of the document digest").digest()
-_NO_SIGNATURE = hashlib.sha256(b"place of the signature").digest() * 8
+
+
+def _place_of(certificate: bytes) -> tuple[bytes, bool]:
+    """Return a place-holder for a signature of this certificate's key; is its length fixed?"""
+    key = asn1_x509.Certificate.load(certificate).public_key
+    is_fixed = key.algorithm == "rsa"
+    # ECDSA-Sig-Value: two integers, each perhaps one byte longer, in a sequence.
+    length = key.byte_size if is_fixed else 2 * (key.byte_size + 3) + 3
+    seed = hashlib.sha256(b"place of the signature").digest()
+    return (seed * (length // len(seed) + 1))[:length], is_fixed
 
 
 def _replace_once(content: bytes, place: bytes, value: bytes) -> bytes:
@@ -92,11 +106,12 @@ def _replace_once(content: bytes, place: bytes, value: bytes) -> bytes:
 @lru_cache(maxsize=1024)
 def _container(certificate: bytes, chain: tuple[bytes, ...]) -> _Container:
     async def build() -> _Container:
-        signer = _signer(certificate, chain, _NO_SIGNATURE)
+        signer = _signer(certificate, chain, place)
         attributes = await signer.signed_attrs(_NO_DIGEST, "sha256", use_pades=True)
         container = await signer.async_sign_prescribed_attributes("sha256", attributes)
-        return _Container(attributes.dump(), container.dump())
+        return _Container(attributes.dump(), container.dump(), place, is_fixed)
 
+    place, is_fixed = _place_of(certificate)
     return asyncio.run(build())
 
 
@@ -121,7 +136,7 @@ def prepare(
 ) -> Prepared:
     """Add a signature field to `pdf` and return the SHA-256 digest to sign.
 
-    `certificate` must be for an RSA key of 2048 bits; `chain` are the
+    `certificate` is for an RSA key or one on a curve; `chain` are the
     intermediate certificates to embed. Earlier revisions and signatures stay
     byte for byte. Raises UnreadablePdf for anything that is not a whole,
     unencrypted PDF.
@@ -165,7 +180,7 @@ async def _prepare(
     )
     pdf_signer = PdfSigner(
         metadata,
-        signer=_signer(certificate, chain, _NO_SIGNATURE),
+        signer=_signer(certificate, chain, _place_of(certificate)[0]),
         new_field_spec=fields.SigFieldSpec(note.field_name),
     )
     session = pdf_signer.init_signing_session(writer)
@@ -183,8 +198,8 @@ def finish(
     With a `timestamper` the signature value is stamped (B-T). Raises whatever
     the time-stamp authority's failure is; the caller decides what to do then.
     """
-    if timestamper is None:
-        template = _container(prepared.certificate, prepared.chain)
+    template = _container(prepared.certificate, prepared.chain)
+    if timestamper is None and template.is_fixed:
         container = template.filled(prepared.byte_range.document_digest, signature)
     else:
         container = asyncio.run(_stamped(prepared, signature, timestamper))
@@ -192,7 +207,7 @@ def finish(
     return prepared.output.getvalue()
 
 
-async def _stamped(prepared: Prepared, signature: bytes, timestamper: TimeStamper) -> bytes:
+async def _stamped(prepared: Prepared, signature: bytes, timestamper: TimeStamper | None) -> bytes:
     signer = _signer(prepared.certificate, prepared.chain, signature)
     attributes = cms.CMSAttributes.load(prepared.attributes)
     container = await signer.async_sign_prescribed_attributes(
