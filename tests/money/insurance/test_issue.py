@@ -147,7 +147,7 @@ async def test_the_ledger_of_issued_files_cannot_be_changed(tx, at, tmp_path):
 
 
 async def test_a_signer_fills_the_signature_slot(tx, at, tmp_path):
-    def sign(content: bytes) -> bytes:
+    async def sign(content: bytes) -> bytes:
         return content.replace(b"<CHUKYDONVI/>", b"<CHUKYDONVI><Signature/></CHUKYDONVI>")
 
     issued = await issue(tx, at, await visit(tx, at), tmp_path, sign=sign)

@@ -21,6 +21,12 @@ from yba.foundation.signing.certificates import (
     revoke_certificate,
     seal_of,
 )
+from yba.foundation.signing.entries import (
+    ResourceSignature,
+    SignedXml,
+    sign_resource,
+    sign_xml,
+)
 from yba.foundation.signing.errors import FileTooLarge
 from yba.foundation.signing.guard import guarded_verification
 from yba.foundation.signing.installation import (
@@ -44,7 +50,9 @@ from yba.kernel.ids import encode_id, new_snowflake
 from yba.plumbing.database import Tx
 
 __all__ = [
+    "ResourceSignature",
     "SignatureEvidence",
+    "SignedXml",
     "Signing",
     "certificate_in_use",
     "confirmed",
@@ -54,6 +62,8 @@ __all__ = [
     "revoke_certificate",
     "seal_of",
     "sign_pdf",
+    "sign_resource",
+    "sign_xml",
     "signatures_of",
     "signing_from",
     "signing_of",

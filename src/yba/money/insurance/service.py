@@ -31,7 +31,7 @@ from yba.money.insurance.reference import Reference, shipped, with_diagnoses
 from yba.money.insurance.store import ClaimFile, RecentClaim
 from yba.money.insurance.visit import VisitForClaim
 from yba.money.insurance.xml import write_check_in, write_claim
-from yba.money.insurance.xml.writer import SignXml
+from yba.money.insurance.xml.writer import SignXml, without_signature
 from yba.plumbing.blobs import sha256_hex
 from yba.plumbing.database import Tx
 
@@ -41,6 +41,7 @@ __all__ = [
     "IssuedClaim",
     "Kept",
     "Place",
+    "SignXml",
     "check_visit",
     "claim_content",
     "claim_files_of",
@@ -76,7 +77,7 @@ class _Issue:
     kind: str
     content: bytes
     findings: Sequence[Finding]
-    is_signed: bool
+    sign: SignXml | None
 
 
 async def reference(tx: Tx, *, at: datetime) -> Reference:
@@ -136,9 +137,9 @@ async def claim_of(
     claim = build_claim(gathered.visit, created=at)
     whole = _Issue(
         kind="claim",
-        content=write_claim(claim, sign=sign),
+        content=write_claim(claim),
         findings=check_claim(claim, reference=known, today=local_date(at)),
-        is_signed=sign is not None,
+        sign=sign,
     )
     first = await _issue(tx, actor, gathered, check_in, folder, encounter_id, at)
     second = await _issue(tx, actor, gathered, whole, folder, encounter_id, at)
@@ -173,9 +174,9 @@ def _check_in(gathered: Gathered, known: Reference, sign: SignXml | None) -> _Is
     arrived = local_date(gathered.visit.arrived_at)
     return _Issue(
         kind="check-in",
-        content=write_check_in(message, arrived, sign=sign),
+        content=write_check_in(message, arrived),
         findings=check_check_in(message, arrived, reference=known),
-        is_signed=sign is not None,
+        sign=sign,
     )
 
 
@@ -280,17 +281,18 @@ async def _issue(
     encounter_id: str,
     at: datetime,
 ) -> ClaimFile:
-    digest = sha256_hex(issue.content)
     for known in await store.files(tx, encounter_id=encounter_id):
         if known.kind == issue.kind:
-            if known.sha256 == digest:
+            if _says_the_same(known, issue, folder):
                 return known
             break
+    content = issue.content if issue.sign is None else await issue.sign(issue.content)
+    digest = sha256_hex(content)
     version = await store.next_version(tx, encounter_id=encounter_id, kind=issue.kind)
     visit = gathered.visit
     name = f"{visit.facility}_{visit.key}_{issue.kind}_v{version}_{digest[:8]}.xml"
     path = folder / local(at).strftime("%Y/%m") / _safe(name)
-    _write_once(path, issue.content)
+    _write_once(path, content)
     file = ClaimFile(
         file_id=new_snowflake(),
         encounter_id=encounter_id,
@@ -300,9 +302,9 @@ async def _issue(
         claim_key=visit.key,
         facility=visit.facility,
         sha256=digest,
-        size=len(issue.content),
+        size=len(content),
         path=str(path.relative_to(folder)),
-        is_signed=issue.is_signed,
+        is_signed=issue.sign is not None,
         errors=sum(1 for one in issue.findings if one.is_error),
         warnings=sum(1 for one in issue.findings if one.severity == "warning"),
         findings=[one.as_data() for one in issue.findings],
@@ -311,6 +313,17 @@ async def _issue(
     )
     await store.add_file(tx, file)
     return file
+
+
+def _says_the_same(known: ClaimFile, issue: _Issue, folder: Path) -> bool:
+    """Return whether a file says what the new one would, whenever it was signed."""
+    if known.is_signed != (issue.sign is not None):
+        return False
+    if not known.is_signed:
+        return known.sha256 == sha256_hex(issue.content)
+    path = folder / known.path
+    content = path.read_bytes() if path.is_file() else b""
+    return sha256_hex(content) == known.sha256 and without_signature(content) == issue.content
 
 
 def _safe(name: str) -> str:

@@ -29,9 +29,17 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 class SignXml(Protocol):
     """Something that signs: gets the whole file, returns it with CHUKYDONVI filled."""
 
-    def __call__(self, content: bytes) -> bytes:
+    async def __call__(self, content: bytes) -> bytes:
         """Return the signed file."""
         ...
+
+
+_SIGNED = re.compile(b"<CHUKYDONVI>.*</CHUKYDONVI>", re.DOTALL)
+
+
+def without_signature(content: bytes) -> bytes:
+    """Return a file of ours as it was before it was signed."""
+    return _SIGNED.sub(b"<CHUKYDONVI/>", content)
 
 
 def _escape(text: str) -> str:
@@ -87,10 +95,10 @@ def _episode(episode: Episode, default: date) -> str:
     return "".join(parts)
 
 
-def write_claim(claim: Claim, *, sign: SignXml | None = None) -> bytes:
-    """Return the claim file; CHUKYDONVI stays empty unless `sign` fills it."""
+def write_claim(claim: Claim) -> bytes:
+    """Return the claim file; CHUKYDONVI is empty."""
     default = claim.created_day or date.max
-    content = "".join(
+    return "".join(
         [
             f"{_HEAD}<GIAMDINHHS{_SPACES}>",
             f"<THONGTINDONVI><MACSKCB>{_escape(claim.facility)}</MACSKCB></THONGTINDONVI>",
@@ -100,12 +108,10 @@ def write_claim(claim: Claim, *, sign: SignXml | None = None) -> bytes:
             "</DANHSACHHOSO></THONGTINHOSO><CHUKYDONVI/></GIAMDINHHS>",
         ]
     ).encode()
-    return content if sign is None else sign(content)
 
 
-def write_check_in(message: CheckIn, on: date, *, sign: SignXml | None = None) -> bytes:
+def write_check_in(message: CheckIn, on: date) -> bytes:
     """Return the check-in message: one plain document with its own signature slot."""
     inner = write_table(CHECK_IN, message.rows, on).decode()
     head, _, tail = inner.rpartition("</")
-    content = f"{_HEAD}{head}<CHUKYDONVI/></{tail}".encode()
-    return content if sign is None else sign(content)
+    return f"{_HEAD}{head}<CHUKYDONVI/></{tail}".encode()
