@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from yba.app.claiming import ClaimWriter
 from yba.care.documents import pages as documents
@@ -90,7 +91,8 @@ def navigation() -> list[NavigationItem]:
 
 def subscribe(config: Settings) -> None:
     """Connect each event to those who wait for it."""
-    writer = ClaimWriter(config.data_dir / "claims")
+    keys = cache(lambda: signing.signing_from(config, at=utc_now()))
+    writer = ClaimWriter(config.data_dir / "claims", keys)
     outbox.subscribe(VisitClosed, writer.issue)
     outbox.subscribe(BillPaid, writer.issue)
     outbox.subscribe(VisitOpened, charging.charge_examination)
