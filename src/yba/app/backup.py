@@ -20,6 +20,7 @@ from typing import Any, LiteralString
 from rich.console import Console
 from rich.progress import Progress
 
+from yba.foundation.audit import service as audit
 from yba.foundation.record import changes
 from yba.kernel.refusal import Refusal
 from yba.plumbing.blobs import BlobStore, sha256_hex
@@ -225,6 +226,7 @@ async def restore(config: Settings, source: Path, console: Console) -> str:
     try:
         async with connection.transaction():
             await changes.begin_anew(Tx(connection))
+            await audit.begin_anew(Tx(connection))
     finally:
         await connection.close()
     return f"restored {sum(counts.values())} rows in {len(counts)} tables and " + (

@@ -8,6 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 # Name on the command line: module, attribute (an application or one command), help line.
 _ELSEWHERE = {
+    "audit": ("yba.app.auditing", "app", "The audit trail: check it, prove it, publish it."),
     "fiction": ("yba.app.fiction.cli", "app", "Fictitious people and visits, as files."),
     "import": ("yba.app.importing", "app", "Bring in data that other systems made."),
     "terminology": (

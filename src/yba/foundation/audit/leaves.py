@@ -19,6 +19,7 @@ from typing import Any
 import cbor2
 
 from yba.foundation.audit.model import StoredEvent
+from yba.kernel.ids import encode_id
 
 VERSION = 1
 FIELDS = ("act", "who", "purpose", "patient", "resources")
@@ -48,7 +49,12 @@ def microseconds(moment: datetime) -> int:
 def values_of(event: StoredEvent) -> dict[str, Any]:
     """Return the private part of an event, field by field."""
     return {
-        "act": [event.id, microseconds(event.at), microseconds(event.recorded_at), event.what],
+        "act": [
+            encode_id(event.id),
+            microseconds(event.at),
+            microseconds(event.recorded_at),
+            event.what,
+        ],
         "who": [
             event.account_id,
             event.actor_name,

@@ -8,6 +8,8 @@ INSERT: LiteralString = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
+INSERT_ONCE: LiteralString = INSERT + " ON CONFLICT (id) DO NOTHING"
+
 WHO_LOOKED: LiteralString = """
     SELECT id, at, account_id, actor_name, actor_roles, facility, purpose, action, what,
            patient_id, resources
