@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
 
+from yba.app import auditing
 from yba.app.claiming import ClaimWriter
 from yba.care.documents import pages as documents
 from yba.care.encounters.events import VisitCancelled, VisitClosed, VisitOpened, VisitTransferred
@@ -18,6 +19,7 @@ from yba.care.orders.events import (
 )
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
+from yba.foundation.audit import endpoints as audit_endpoints
 from yba.foundation.record import service as record
 from yba.foundation.signing import endpoints as signing_endpoints
 from yba.foundation.signing import service as signing
@@ -70,7 +72,7 @@ _SCREENS = (
 
 
 # What the worker runs beside the delivery of events.
-JOBS = (fhir_jobs.work,)
+JOBS = (auditing.work, fhir_jobs.work)
 
 
 def pages() -> list[Page]:
@@ -79,6 +81,7 @@ def pages() -> list[Page]:
         *assets.PAGES,
         *preferences.PAGES,
         *accounts_pages.PAGES,
+        *audit_endpoints.PAGES,
         *signing_endpoints.PAGES,
         *(page for screen in _SCREENS for page in screen.PAGES),
     ]
@@ -130,6 +133,7 @@ async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     await asyncio.to_thread(signing.open_at_start, state, utc_now())
     base = fhir(state)
     try:
-        yield base
+        async with auditing.spooling(state):
+            yield base
     finally:
         await base.close()
