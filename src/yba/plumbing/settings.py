@@ -55,6 +55,14 @@ class Settings:
     bank_secret: bytes = field(default=b"", repr=False)
     signing_keyfile: Path | None = None
     timestamp_url: str | None = None
+    # The driver of tokens and modules; a token whose PIN lies in a file serves seals.
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = ""
+    pkcs11_pin_file: Path | None = None
+    # A remote signing service (CSC API);.
+    remote_signing_url: str = ""
+    remote_signing_client: str = ""
+    remote_signing_secret: str = field(default="", repr=False)
     # Files of an export are split at about this size.
     export_file_bytes: int = 100_000_000
     # Address prefixes that an import may fetch from; none by default.
@@ -115,6 +123,11 @@ def _secret(data_dir: Path) -> bytes:
     return path.read_bytes()
 
 
+def _path(name: str) -> Path | None:
+    text = os.environ.get(name)
+    return Path(text) if text else None
+
+
 def _derived(secret: bytes, use: bytes) -> bytes:
     """Return a key of its own for one use, so that no key serves two."""
     return hmac.digest(secret, use, "sha256")
@@ -168,6 +181,12 @@ def load() -> Settings:
         bank_secret=os.environ.get("YBA_BANK_SECRET", "").encode() or _derived(secret, b"bank"),
         signing_keyfile=Path(keyfile) if keyfile else None,
         timestamp_url=os.environ.get("YBA_TIMESTAMP_URL") or None,
+        pkcs11_module=_path("YBA_PKCS11_MODULE"),
+        pkcs11_token=text("PKCS11_TOKEN", ""),
+        pkcs11_pin_file=_path("YBA_PKCS11_PIN_FILE"),
+        remote_signing_url=text("REMOTE_SIGNING_URL", "").rstrip("/"),
+        remote_signing_client=text("REMOTE_SIGNING_CLIENT", ""),
+        remote_signing_secret=text("REMOTE_SIGNING_SECRET", ""),
         export_file_bytes=_integer("YBA_EXPORT_FILE_BYTES", defaults.export_file_bytes),
         import_from=_prefixes("YBA_IMPORT_FROM"),
         notify_private=_prefixes("YBA_NOTIFY_PRIVATE"),

@@ -31,6 +31,7 @@ _ROOT_YEARS, _ISSUING_YEARS, _LEAF_YEARS = 20, 15, 3
 _YEAR = timedelta(days=365)
 _CRL_LIFE = timedelta(days=30)
 _RETIRED = "retired"
+_LICENSED = "trusted"
 # RFC 9336. Poppler's NSS check wants e-mail protection, so both are given.
 _DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
@@ -48,15 +49,26 @@ def trust_in(folder: Path, more: Iterable[Path] = ()) -> Trust:
     """Return the trust of a signing folder, with further root certificates (PEM or DER).
 
     Authorities that this installation used earlier stay trusted: what they
-    certified remains signed. A folder or file that is not there adds nothing.
+    certified remains signed. Licensed authorities lie in `trusted/`, roots
+    and intermediates alike. A folder or file that is not there adds nothing.
     """
     places = [folder, *sorted((folder / _RETIRED).glob("*/"))]
     crls = [place / "issuing.crl" for place in places]
+    licensed = list(_certificates(sorted((folder / _LICENSED).glob("*.*"))))
+    roots = [der for der in licensed if _is_root(der)]
     return Trust(
-        roots=tuple(_certificates([*(place / "root.crt" for place in places), *more])),
-        intermediates=tuple(_certificates(place / "issuing.crt" for place in places)),
+        roots=(*_certificates([*(place / "root.crt" for place in places), *more]), *roots),
+        intermediates=(
+            *_certificates(place / "issuing.crt" for place in places),
+            *(der for der in licensed if der not in roots),
+        ),
         crls=tuple(crl.read_bytes() for crl in crls if crl.exists()),
     )
+
+
+def _is_root(der: bytes) -> bool:
+    certificate = x509.load_der_x509_certificate(der)
+    return certificate.subject == certificate.issuer
 
 
 def _certificates(paths: Iterable[Path]) -> Iterator[bytes]:

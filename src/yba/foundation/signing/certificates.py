@@ -1,23 +1,52 @@
-"""Certificates in use: one for each holder, issued on first need, renewed, revoked."""
+"""Certificates in use: one for each holder, issued or linked, renewed, revoked.
+
+Without a licensed certificate a holder gets one of this installation's own
+authority on first need. One from a licensed authority is linked: it must
+lead to a trusted root, be made for signing, bear the holder's name, be in
+force (its issuers too), and its holder must show that she has the key.
+
+Source: Decree 23/2025/NĐ-CP (state of subscriber and issuer, titles of
+office); RFC 5280 §4.2.1.3 (nonRepudiation).
+"""
 
 import hashlib
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 import anyio.to_thread
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.x509.oid import NameOID
 
 from yba.foundation.audit import service as audit
 from yba.foundation.signing import store
-from yba.foundation.signing.errors import CertificateNotValid, MayNotSign
+from yba.foundation.signing.checking import words
+from yba.foundation.signing.checking.model import Revocation
+from yba.foundation.signing.errors import (
+    CertificateNotValid,
+    CertificateOfAnother,
+    CertificateRevoked,
+    CertificateUntrusted,
+    CertificateWrongPurpose,
+    MayNotSign,
+    PossessionNotProven,
+)
 from yba.foundation.signing.installation import Signing
-from yba.foundation.signing.model import Holder, HolderKind, KeyRef, SigningCertificate
+from yba.foundation.signing.model import Consent, Holder, HolderKind, KeyRef, SigningCertificate
+from yba.foundation.signing.status import CertificateStatus, status_of
 from yba.kernel.actor import Actor
 from yba.kernel.ids import encode_id, new_snowflake
+from yba.kernel.refusal import Refusal
+from yba.kernel.text import fold
 from yba.plumbing.database import Tx
 
 _RENEW_BEFORE = timedelta(days=30)
+_SHA256 = utils.Prehashed(hashes.SHA256())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +63,8 @@ class _CertificateRow:
     fingerprint: str
     valid_from: datetime
     valid_to: datetime
+    chain: list[bytes]
+    title: str
 
 
 def holder_of(actor: Actor, signing: Signing) -> Holder:
@@ -64,14 +95,14 @@ async def certificate_in_use(
 ) -> SigningCertificate:
     """Return the certificate that `holder` signs with; issue it if there is none.
 
-    A certificate near its end, or whose key is gone from this machine, is
-    retired and replaced. Raises CertificateNotValid if it cannot be.
+    One of our own authority that is near its end, or whose key is gone from
+    this machine, is retired and replaced. A linked one is never replaced by
+    us: raises CertificateNotValid when it has ended.
     """
-    key = f"{holder.kind.value}:{holder.holder_id}"
     row = await _in_use(tx, holder)
     if row is not None and _may_sign(signing, row, holder, at):
         return _certificate(row)
-    await tx.execute(store.LOCK_HOLDER, key)
+    await tx.execute(store.LOCK_HOLDER, _lock_name(holder))
     row = await _in_use(tx, holder)
     if row is not None:
         if _may_sign(signing, row, holder, at):
@@ -83,23 +114,34 @@ async def certificate_in_use(
     return issued
 
 
+async def linked_certificate(tx: Tx, *, holder: Holder) -> SigningCertificate | None:
+    """Return the certificate that a holder has now, whatever its state; None without one."""
+    row = await _in_use(tx, holder)
+    return None if row is None else _certificate(row)
+
+
 async def _in_use(tx: Tx, holder: Holder) -> _CertificateRow | None:
     return await tx.row(
         _CertificateRow, store.CERTIFICATE_IN_USE, holder.kind.value, holder.holder_id
     )
 
 
+def _lock_name(holder: Holder) -> str:
+    return f"{holder.kind.value}:{holder.holder_id}"
+
+
 def _may_sign(signing: Signing, row: _CertificateRow, holder: Holder, at: datetime) -> bool:
-    if row.key_place == signing.keys.name:
-        usable = (
-            row.holder_name == holder.name
-            and row.licence == holder.licence
-            and signing.keys.holds(row.key_label)
-            and signing.authority.has_issued(row.der)
-        )
-        if not usable:
-            return False
-    return at < row.valid_to - _RENEW_BEFORE
+    if row.key_place != signing.keys.name or row.chain:
+        if not row.valid_from <= at < row.valid_to:
+            raise CertificateNotValid(certificate=row.fingerprint[:16])
+        return True
+    usable = (
+        row.holder_name == holder.name
+        and row.licence == holder.licence
+        and signing.keys.holds(row.key_label)
+        and signing.authority.has_issued(row.der)
+    )
+    return usable and at < row.valid_to - _RENEW_BEFORE
 
 
 def _certificate(row: _CertificateRow) -> SigningCertificate:
@@ -118,6 +160,8 @@ def _certificate(row: _CertificateRow) -> SigningCertificate:
         fingerprint=row.fingerprint,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        chain=tuple(row.chain),
+        title=row.title,
     )
 
 
@@ -129,15 +173,23 @@ async def _issue(tx: Tx, *, signing: Signing, holder: Holder, at: datetime) -> S
         return signing.authority.issue(holder, signing.keys.create(label), at=at)
 
     der = await anyio.to_thread.run_sync(make)
+    return await _keep(tx, holder, KeyRef(signing.keys.name, label), der, (), at)
+
+
+async def _keep(
+    tx: Tx, holder: Holder, key: KeyRef, der: bytes, chain: tuple[bytes, ...], at: datetime
+) -> SigningCertificate:
     parsed = x509.load_der_x509_certificate(der)
     certificate = SigningCertificate(
-        certificate_id=number,
+        certificate_id=new_snowflake(),
         holder=holder,
-        key=KeyRef(signing.keys.name, label),
+        key=key,
         der=der,
         fingerprint=hashlib.sha256(der).hexdigest(),
         valid_from=parsed.not_valid_before_utc,
         valid_to=parsed.not_valid_after_utc,
+        chain=chain,
+        title=_named(parsed, NameOID.TITLE),
     )
     await tx.execute(
         store.INSERT_CERTIFICATE,
@@ -147,30 +199,150 @@ async def _issue(tx: Tx, *, signing: Signing, holder: Holder, at: datetime) -> S
         holder.name,
         holder.organisation,
         holder.licence,
-        certificate.key.place,
-        certificate.key.label,
+        key.place,
+        key.label,
         der,
         certificate.fingerprint,
         certificate.valid_from,
         certificate.valid_to,
         at,
+        list(chain),
+        certificate.title,
     )
     return certificate
+
+
+async def link_certificate(
+    tx: Tx,
+    *,
+    signing: Signing,
+    actor: Actor,
+    holder: Holder,
+    certificate: bytes,
+    chain: Sequence[bytes],
+    key: KeyRef,
+    consent: Consent,
+    at: datetime,
+) -> SigningCertificate:
+    """Let `holder` sign with a certificate of a licensed authority from now on.
+
+    The key proves itself by signing a fresh random value where it lives, so
+    `consent` carries the PIN if that place asks for one. The certificate in
+    use before is retired.
+
+    Raises CertificateNotValid, CertificateRevoked, CertificateUntrusted,
+    CertificateWrongPurpose, CertificateOfAnother, PossessionNotProven, and
+    what the place refuses.
+    """
+    parsed = x509.load_der_x509_certificate(certificate)
+    require_name(parsed, holder)
+    found = await usable_status(signing, certificate, chain, at=at)
+    challenge = hashlib.sha256(b"yba key possession" + secrets.token_bytes(32)).digest()
+    [answer] = await signing.place(key.place).sign(key, [challenge], consent)
+    if not fits_key(certificate, challenge, answer):
+        raise PossessionNotProven
+    await tx.execute(store.LOCK_HOLDER, _lock_name(holder))
+    row = await _in_use(tx, holder)
+    if row is not None:
+        if row.der == certificate and row.key_label == key.label and row.key_place == key.place:
+            return _certificate(row)
+        await tx.execute(store.RETIRE_CERTIFICATE, row.certificate_id, at, "linked another")
+    # The root is trusted by choice, not by being in a file.
+    embedded = found.chain[1:-1] or tuple(chain)
+    linked = await _keep(tx, holder, key, certificate, embedded, at)
+    await audit.record(tx, actor=actor, action="C", what="signing.link_certificate", at=at)
+    return linked
+
+
+async def usable_status(
+    signing: Signing, certificate: bytes, chain: Sequence[bytes], *, at: datetime
+) -> CertificateStatus:
+    """Ask the authorities whether a certificate may sign now; see status_of.
+
+    Raises CertificateNotValid, CertificateRevoked, CertificateUntrusted,
+    CertificateWrongPurpose. An unknown state is returned, not refused.
+    """
+    parsed = x509.load_der_x509_certificate(certificate)
+    short = hashlib.sha256(certificate).hexdigest()[:16]
+    if not _is_for_signing(parsed):
+        raise CertificateWrongPurpose
+    found = await status_of(
+        certificate, (*chain, *signing.authority.chain()), signing.trust(), at=at
+    )
+    if found.problem:
+        raise _refusal(found.problem, short)
+    if found.state is Revocation.REVOKED:
+        raise CertificateRevoked(certificate=short)
+    return found
+
+
+def _refusal(problem: str, certificate: str) -> Refusal:
+    if problem == words.WRONG_PURPOSE:
+        return CertificateWrongPurpose()
+    if problem in (words.EXPIRED, words.NOT_VALID_THEN):
+        return CertificateNotValid(certificate=certificate)
+    return CertificateUntrusted()
+
+
+def _is_for_signing(certificate: x509.Certificate) -> bool:
+    """Return whether a key may bind its holder to a document (nonRepudiation)."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return usage.content_commitment
+
+
+def fits_key(certificate: bytes, digest: bytes, signature: bytes) -> bool:
+    """Return whether `signature` over a SHA-256 digest is of the key of `certificate`."""
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, digest, padding.PKCS1v15(), _SHA256)
+            return True
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, digest, ec.ECDSA(_SHA256))
+            return True
+    except InvalidSignature:
+        return False
+    return False
+
+
+def require_name(certificate: x509.Certificate, holder: Holder) -> None:
+    """Raise CertificateOfAnother unless the certificate names `holder`.
+
+    Accents and academic titles before the name do not count: "BS. Trần Thị
+    Ngọc Ánh" holds the certificate of "TRAN THI NGOC ANH".
+    """
+    stated = _words(_named(certificate, NameOID.COMMON_NAME))
+    known = _words(holder.name)
+    if not stated or known[-len(stated) :] != stated:
+        raise CertificateOfAnother
+
+
+def _words(name: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in fold(name)).split()
+
+
+def _named(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
+    found = certificate.subject.get_attributes_for_oid(oid)
+    return str(found[0].value) if found else ""
 
 
 async def revoke_certificate(
     tx: Tx, *, signing: Signing, actor: Actor, holder: Holder, reason: str, at: datetime
 ) -> bool:
-    """Take a holder's certificate out of use and put it on the list of revocations.
+    """Take a holder's certificate out of use; one of our own authority is also revoked.
 
     Return False if the holder has none. The next signature gets a new one.
     The list is written before `tx` commits: rather one revocation too many.
     """
-    await tx.execute(store.LOCK_HOLDER, f"{holder.kind.value}:{holder.holder_id}")
+    await tx.execute(store.LOCK_HOLDER, _lock_name(holder))
     row = await _in_use(tx, holder)
     if row is None:
         return False
-    await anyio.to_thread.run_sync(partial(signing.authority.revoke, row.der, at=at))
+    if not row.chain:
+        await anyio.to_thread.run_sync(partial(signing.authority.revoke, row.der, at=at))
     await tx.execute(store.RETIRE_CERTIFICATE, row.certificate_id, at, reason)
     await audit.record(tx, actor=actor, action="U", what="signing.revoke_certificate", at=at)
     return True

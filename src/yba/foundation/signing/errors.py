@@ -133,3 +133,43 @@ class RemoteRefused(Refusal):
     code = "signing.remote-refused"
     status = 403
     message = "Nothing was signed: the remote signing service refused (%(reason)s)."
+
+
+class CertificateRevoked(Refusal):
+    """The signer's certificate, or one of its issuers', has been revoked."""
+
+    code = "signing.certificate-revoked"
+    status = 409
+    message = "Not signed: certificate %(certificate)s or one of its issuers has been revoked."
+
+
+class CertificateUntrusted(Refusal):
+    """The certificate leads to no authority that this installation trusts."""
+
+    code = "signing.certificate-untrusted"
+    status = 409
+    message = "Not signed: this certificate comes from an authority that is not trusted here."
+
+
+class CertificateWrongPurpose(Refusal):
+    """The certificate was made for servers or for signing in, not for documents."""
+
+    code = "signing.certificate-wrong-purpose"
+    status = 409
+    message = "Not signed: this certificate was not made for signing documents."
+
+
+class CertificateOfAnother(Refusal):
+    """The certificate names somebody else."""
+
+    code = "signing.certificate-of-another"
+    status = 403
+    message = "Not linked: this certificate names another person or organisation."
+
+
+class PossessionNotProven(Refusal):
+    """The key that answered is not the key of the certificate."""
+
+    code = "signing.possession-not-proven"
+    status = 403
+    message = "Not signed: the key that answered does not belong to the certificate."

@@ -1,6 +1,7 @@
 """What one installation signs with: its keys, its authority, its time-stamp authority."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from yba.foundation.signing.errors import KeyNotHere, KeyPlaceLocked
 from yba.foundation.signing.keys import SoftwareKeys, wrapping_key
 from yba.foundation.signing.model import KeyPlace
 from yba.foundation.signing.pades import HttpTimeStamper
+from yba.foundation.signing.remote import RemoteAccount, RemoteKeys
+from yba.foundation.signing.tokens import TokenKeys, TokenPool, Tokens
 from yba.kernel.ids import new_id
 from yba.plumbing.settings import Settings
 from yba.plumbing.web import AppState
@@ -27,6 +30,7 @@ class Signing:
     organisation: str
     facility_code: str
     timestamper: TimeStamper | None = None
+    places: Mapping[str, KeyPlace] = field(default_factory=dict[str, KeyPlace])
 
     def trust(self) -> Trust:
         """Return whom this installation believes."""
@@ -34,9 +38,11 @@ class Signing:
 
     def place(self, name: str) -> KeyPlace:
         """Return the place where keys of that name live. Raises KeyNotHere."""
-        if name != self.keys.name:
+        if name == self.keys.name:
+            return self.keys
+        if name not in self.places:
             raise KeyNotHere(certificate=name)
-        return self.keys
+        return self.places[name]
 
 
 def open_signing(
@@ -48,6 +54,7 @@ def open_signing(
     address: str = "",
     keyfile: Path | None = None,
     timestamp_url: str | None = None,
+    places: Sequence[KeyPlace] = (),
 ) -> Signing:
     """Open the signing folder, making the demonstration authority on first use.
 
@@ -67,6 +74,7 @@ def open_signing(
         organisation=organisation,
         facility_code=facility_code,
         timestamper=HttpTimeStamper(timestamp_url) if timestamp_url else None,
+        places={place.name: place for place in places},
     )
 
 
@@ -91,7 +99,30 @@ def signing_from(settings: Settings, *, at: datetime) -> Signing:
         address=settings.base_url,
         keyfile=settings.signing_keyfile,
         timestamp_url=settings.timestamp_url,
+        places=_places(settings),
     )
+
+
+def _places(settings: Settings) -> list[KeyPlace]:
+    """Return the places outside this machine's disk that the settings name."""
+    places: list[KeyPlace] = []
+    if settings.pkcs11_module is not None:
+        tokens = Tokens(settings.pkcs11_module)
+        pools = []
+        if settings.pkcs11_token and settings.pkcs11_pin_file is not None:
+            pools = [TokenPool(tokens, settings.pkcs11_token, settings.pkcs11_pin_file)]
+        places.append(TokenKeys(tokens, pools))
+    if settings.remote_signing_url:
+        places.append(
+            RemoteKeys(
+                RemoteAccount(
+                    settings.remote_signing_url,
+                    settings.remote_signing_client,
+                    settings.remote_signing_secret,
+                )
+            )
+        )
+    return places
 
 
 def open_at_start(state: AppState, at: datetime) -> Signing:

@@ -121,7 +121,12 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class SigningCertificate:
-    """A certificate together with the reference to its key."""
+    """A certificate together with the reference to its key.
+
+    `chain` are its issuers as they are embedded beside it; empty for the
+    authority of this installation, which knows its own. `title` is the
+    office that the certificate states (Decree 23/2025 on titled persons).
+    """
 
     certificate_id: int
     holder: Holder
@@ -130,6 +135,8 @@ class SigningCertificate:
     fingerprint: str
     valid_from: datetime
     valid_to: datetime
+    chain: tuple[bytes, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

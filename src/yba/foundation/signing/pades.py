@@ -15,6 +15,7 @@ Standards: ETSI EN 319 142-1 §6 (baseline B-B, B-T), ISO 32000-2 §12.8.1.
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -191,20 +192,42 @@ async def _prepare(
 
 
 def finish(
-    prepared: Prepared, signature: bytes, *, timestamper: TimeStamper | None = None
+    prepared: Prepared,
+    signature: bytes,
+    *,
+    timestamper: TimeStamper | None = None,
+    believed: Callable[[bytes], bool] | None = None,
 ) -> bytes:
     """Return the signed PDF.
 
-    With a `timestamper` the signature value is stamped (B-T). Raises whatever
-    the time-stamp authority's failure is; the caller decides what to do then.
+    With a `timestamper` the signature value is stamped (B-T); `believed`
+    looks at the token (DER). Raises whatever the time-stamp authority's
+    failure is, TimeStampNotBelieved included; the caller decides what to do then.
     """
     template = _container(prepared.certificate, prepared.chain)
     if timestamper is None and template.is_fixed:
         container = template.filled(prepared.byte_range.document_digest, signature)
     else:
         container = asyncio.run(_stamped(prepared, signature, timestamper))
+        if timestamper is not None and believed is not None:
+            _require_belief(container, believed)
     prepared.byte_range.fill_with_cms(prepared.output, container)
     return prepared.output.getvalue()
+
+
+class TimeStampNotBelieved(Exception):
+    """The authority answered with a stamp that proves nothing here."""
+
+
+def _require_belief(container: bytes, believed: Callable[[bytes], bool]) -> None:
+    signed: Any = cms.ContentInfo.load(container)["content"]
+    [signer] = signed["signer_infos"]
+    for attribute in signer["unsigned_attrs"]:
+        if attribute["type"].native == "signature_time_stamp_token" and all(
+            believed(token.dump()) for token in attribute["values"]
+        ):
+            return
+    raise TimeStampNotBelieved
 
 
 async def _stamped(prepared: Prepared, signature: bytes, timestamper: TimeStamper | None) -> bytes:

@@ -4,22 +4,30 @@
 Heavy work runs in worker threads, so the event loop stays free.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 import anyio.to_thread
-import structlog
 
-from yba.foundation.audit import service as audit
-from yba.foundation.signing import pades, store, verification
+from yba.foundation.signing import store, verification
 from yba.foundation.signing.authority import Trust
+from yba.foundation.signing.batch import (
+    FinishedPaper,
+    Paper,
+    ReadyPaper,
+    keep_evidence,
+    prepare_batch,
+    sign_batch,
+)
 from yba.foundation.signing.certificates import (
     certificate_in_use,
     holder_of,
+    link_certificate,
+    linked_certificate,
     revoke_certificate,
     seal_of,
+    usable_status,
 )
 from yba.foundation.signing.entries import (
     ResourceSignature,
@@ -41,15 +49,16 @@ from yba.foundation.signing.model import (
     Consent,
     SignedPdf,
     SignerRole,
-    SigningCertificate,
     Verification,
 )
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local
-from yba.kernel.ids import encode_id, new_snowflake
 from yba.plumbing.database import Tx
 
 __all__ = [
+    "FinishedPaper",
+    "Paper",
+    "ReadyPaper",
     "ResourceSignature",
     "SignatureEvidence",
     "SignedXml",
@@ -57,21 +66,25 @@ __all__ = [
     "certificate_in_use",
     "confirmed",
     "holder_of",
+    "keep_evidence",
+    "link_certificate",
+    "linked_certificate",
     "open_at_start",
     "open_signing",
+    "prepare_batch",
     "revoke_certificate",
     "seal_of",
+    "sign_batch",
     "sign_pdf",
     "sign_resource",
     "sign_xml",
     "signatures_of",
     "signing_from",
     "signing_of",
+    "usable_status",
     "verify_pdf",
     "verify_stranger",
 ]
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,8 @@ class SignatureEvidence:
     shown: str
     method: str
     signed_at: datetime
+    on_behalf_of: str
+    certificate_state: str
 
 
 async def sign_pdf(
@@ -107,83 +122,36 @@ async def sign_pdf(
     """Sign `pdf` as `actor` (or as the organisation, by role) and keep the evidence.
 
     `document` is the FHIR reference of what is signed, `reason` stands in the
-    signature. A first certificate is issued when the holder has none. With a
-    time-stamp authority the level is B-T; when it does not answer, the
-    signature is B-B and says so. Writes audit and evidence inside `tx`.
+    signature. A first certificate is issued when the holder has none. The
+    authorities are asked about the certificate first. With a time-stamp
+    authority the level is B-T; when it does not answer, or its stamp proves
+    nothing, the signature is B-B and says so. Writes audit and evidence
+    inside `tx`. For keys that make their holder wait, use the steps of `batch`.
 
-    Raises MayNotSign, UnreadablePdf, KeyNotHere, CertificateNotValid.
+    Raises MayNotSign, UnreadablePdf, KeyNotHere, CertificateNotValid,
+    CertificateRevoked, CertificateUntrusted, CertificateWrongPurpose.
     """
     is_seal = role is SignerRole.ORGANISATION
     holder = seal_of(signing) if is_seal else holder_of(actor, signing)
     certificate = await certificate_in_use(tx, signing=signing, holder=holder, at=at)
-    content, level = await _signed(signing, certificate, pdf, reason, consent, at)
-    signature_id = new_snowflake()
-    digest = hashlib.sha256(content).hexdigest()
-    await tx.execute(
-        store.INSERT_SIGNATURE,
-        signature_id,
-        document,
-        hashlib.sha256(pdf).hexdigest(),
-        digest,
-        role.value,
-        level,
-        certificate.fingerprint,
-        consent.account_id,
-        certificate.holder.name,
-        consent.summary,
-        consent.method,
-        at,
+    status = await usable_status(signing, certificate.der, certificate.chain, at=at)
+    paper = Paper(pdf=pdf, line=consent.summary, reason=reason, role=role)
+    [ready] = await prepare_batch(signing=signing, certificate=certificate, papers=[paper], at=at)
+    if ready.refusal is not None:
+        raise ready.refusal
+    [finished] = await sign_batch(
+        signing=signing, certificate=certificate, ready=[ready], consent=consent, at=at
     )
-    await audit.record(
-        tx, actor=actor, action="E", what="signing.sign_pdf", at=at, references=[document]
-    )
-    return SignedPdf(
-        content=content,
-        sha256=digest,
-        signature_id=signature_id,
-        signer_name=certificate.holder.name,
-        fingerprint=certificate.fingerprint,
-        level=level,
-        signed_at=at,
-    )
-
-
-async def _signed(
-    signing: Signing,
-    certificate: SigningCertificate,
-    pdf: bytes,
-    reason: str,
-    consent: Consent,
-    at: datetime,
-) -> tuple[bytes, str]:
-    note = pades.SigningNote(
-        field_name=f"Signature-{encode_id(new_snowflake())}",
-        reason=reason,
-        location=signing.organisation,
-        name=certificate.holder.name,
+    return await keep_evidence(
+        tx,
+        actor=actor,
+        certificate=certificate,
+        state=status.state,
+        document=document,
+        finished=finished,
+        consent=consent,
         at=at,
     )
-    prepared = await anyio.to_thread.run_sync(
-        partial(
-            pades.prepare,
-            pdf,
-            certificate=certificate.der,
-            chain=signing.authority.chain(),
-            note=note,
-            with_timestamp=signing.timestamper is not None,
-        )
-    )
-    place = signing.place(certificate.key.place)
-    [signature] = await place.sign(certificate.key, [prepared.digest], consent)
-    if signing.timestamper is not None:
-        stamped = partial(pades.finish, prepared, signature, timestamper=signing.timestamper)
-        try:
-            return await anyio.to_thread.run_sync(stamped), "B-T"
-        # Whatever keeps the authority from answering must not stop a doctor;
-        # the evidence row says that the time stamp is missing.
-        except Exception as error:
-            _log.warning("signing.no_time_stamp", error=type(error).__name__)
-    return await anyio.to_thread.run_sync(pades.finish, prepared, signature), "B-B"
 
 
 async def signatures_of(tx: Tx, *, document: str) -> list[SignatureEvidence]:
