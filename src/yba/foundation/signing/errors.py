@@ -173,3 +173,51 @@ class PossessionNotProven(Refusal):
     code = "signing.possession-not-proven"
     status = 403
     message = "Not signed: the key that answered does not belong to the certificate."
+
+
+class RequestNotFound(Refusal):
+    """No such paper waits, or not for this person."""
+
+    code = "signing.request-not-found"
+    status = 404
+    message = "This paper is not waiting for a signature."
+
+
+class RequestClosed(Refusal):
+    """The step was signed or refused already, or the paper was taken back."""
+
+    code = "signing.request-closed"
+    status = 409
+    message = "Not signed: this paper has been signed, refused or taken back in the meantime."
+
+
+class OrderBroken(Refusal):
+    """Somebody who signs earlier has not signed yet."""
+
+    code = "signing.order-broken"
+    status = 409
+    message = "Not signed: somebody who signs before you has not signed yet."
+
+
+class NotYourTurn(Refusal):
+    """The step is somebody else's, and nobody delegated it."""
+
+    code = "signing.not-your-turn"
+    status = 403
+    message = "Not signed: this signature is another person's, and it was not delegated to you."
+
+
+class RefusalNeedsReason(Refusal):
+    """Whoever does not sign says why."""
+
+    code = "signing.refusal-needs-reason"
+    status = 422
+    message = "Write why you do not sign this paper."
+
+
+class DelegationImpossible(Refusal):
+    """A delegation needs another person, a reason, and an end that lies ahead."""
+
+    code = "signing.delegation-impossible"
+    status = 422
+    message = "Not delegated: choose another person, a reason, and days that lie ahead."

@@ -45,3 +45,132 @@ SIGNATURES_OF: LiteralString = """
      WHERE document = $1
      ORDER BY signature_id
 """
+
+ROLES_OF: LiteralString = """
+    SELECT roles FROM signing.regulation
+     WHERE kind = $1 AND valid_from <= $2
+     ORDER BY valid_from DESC LIMIT 1
+"""
+
+OPEN_REQUEST: LiteralString = """
+    SELECT request_id FROM signing.request WHERE kind = $1 AND about = $2 AND state = 'open'
+"""
+
+INSERT_REQUEST: LiteralString = """
+    INSERT INTO signing.request
+           (request_id, kind, about, encounter_id, patient_id, summary, opened_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (kind, about) WHERE state = 'open' DO NOTHING
+"""
+
+INSERT_STEP: LiteralString = """
+    INSERT INTO signing.step (request_id, position, role, holder_id, holder_name)
+    VALUES ($1, $2, $3, $4, $5)
+"""
+
+_REQUEST: LiteralString = """
+    SELECT r.request_id, r.kind, r.about, r.encounter_id, r.patient_id, r.summary, r.document,
+           r.state, r.opened_at, s.position::int AS position, s.role, s.holder_id, s.holder_name,
+           '' AS on_behalf_of
+      FROM signing.request r
+      JOIN signing.step s USING (request_id)
+"""
+
+_NOBODY_BEFORE: LiteralString = """
+       AND NOT EXISTS (SELECT FROM signing.step earlier
+                        WHERE earlier.request_id = s.request_id
+                          AND earlier.position < s.position AND earlier.state = 'waiting')
+"""
+
+NEXT_OF: LiteralString = (
+    _REQUEST
+    + """
+     WHERE s.holder_id = ANY($1) AND s.state = 'waiting' AND s.role <> 'organisation'
+       AND r.state = 'open'
+"""
+    + _NOBODY_BEFORE
+    + " ORDER BY r.request_id LIMIT $2"
+)
+
+SEALS_WAITING: LiteralString = (
+    _REQUEST
+    + """
+     WHERE s.state = 'waiting' AND s.role = 'organisation' AND r.state = 'open'
+"""
+    + _NOBODY_BEFORE
+    + " ORDER BY r.request_id LIMIT $1"
+)
+
+REQUEST_AT: LiteralString = _REQUEST + " WHERE r.request_id = $1 AND s.position = $2"
+
+LOCK_REQUEST: LiteralString = """
+    SELECT state FROM signing.request WHERE request_id = $1 FOR UPDATE
+"""
+
+STEPS_OF: LiteralString = """
+    SELECT request_id, position::int AS position, role, holder_id, holder_name, state, signed_by,
+           reason, at
+      FROM signing.step WHERE request_id = $1 ORDER BY position
+"""
+
+STEP_SIGNED: LiteralString = """
+    UPDATE signing.step SET state = 'signed', signed_by = $3, signature_id = $4, at = $5
+     WHERE request_id = $1 AND position = $2 AND state = 'waiting'
+"""
+
+STEP_REFUSED: LiteralString = """
+    UPDATE signing.step SET state = 'refused', signed_by = $3, reason = $4, at = $5
+     WHERE request_id = $1 AND position = $2 AND state = 'waiting'
+"""
+
+STEPS_LEFT: LiteralString = """
+    SELECT count(*) FROM signing.step WHERE request_id = $1 AND state = 'waiting'
+"""
+
+REQUEST_GOES_ON: LiteralString = """
+    UPDATE signing.request
+       SET document = $2,
+           state = CASE WHEN $4 THEN 'signed' ELSE state END,
+           closed_at = CASE WHEN $4 THEN $3::timestamptz END
+     WHERE request_id = $1
+"""
+
+REQUEST_CLOSED: LiteralString = """
+    UPDATE signing.request SET state = $2, closed_at = $3 WHERE request_id = $1 AND state = 'open'
+"""
+
+WITHDRAW_OF_ENCOUNTER: LiteralString = """
+    UPDATE signing.request SET state = 'withdrawn', closed_at = $2
+     WHERE encounter_id = $1 AND state = 'open' AND document = ''
+"""
+
+INSERT_DELEGATION: LiteralString = """
+    INSERT INTO signing.delegation
+           (delegation_id, giver_id, giver_name, taker_id, taker_name, kinds, reason,
+            valid_from, valid_to, given_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+
+END_DELEGATION: LiteralString = """
+    UPDATE signing.delegation SET ended_at = $3
+     WHERE delegation_id = $1 AND giver_id = $2 AND ended_at IS NULL
+"""
+
+_DELEGATION: LiteralString = """
+    SELECT delegation_id, giver_id, giver_name, taker_id, taker_name, kinds, reason,
+           valid_from, valid_to, ended_at
+      FROM signing.delegation
+"""
+
+DELEGATIONS_OF: LiteralString = (
+    _DELEGATION + " WHERE giver_id = $1 OR taker_id = $1 ORDER BY delegation_id DESC LIMIT $2"
+)
+
+DELEGATIONS_TAKEN: LiteralString = (
+    _DELEGATION
+    + """
+     WHERE taker_id = $1 AND valid_from <= $2 AND valid_to > $2
+       AND (ended_at IS NULL OR ended_at > $2)
+     ORDER BY delegation_id DESC
+"""
+)
