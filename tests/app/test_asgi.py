@@ -16,13 +16,23 @@ from yba.plumbing.web import PUBLIC, SIGNED_IN, Page
 PAGES = wiring.pages()
 GUARDED = [page for page in PAGES if page.permission != PUBLIC]
 # What a stranger may open, argued for one by one: the door itself, looks, files of the shell,
-# the public board (numbers only), checking a document, certificates, the bank's signed notice.
+# the public board (numbers only), checking a document, certificates, the bank's signed notice,
+# what programs ask before anybody is signed in (each proves itself, or is shown to a person).
 OPEN = {
     "accounts:activate",
     "accounts:activate_now",
     "accounts:sign_in",
     "accounts:sign_in_now",
     "accounts:sign_out",
+    "authorization:introspect",
+    "authorization:jwks",
+    "authorization:metadata",
+    "authorization:openid",
+    "authorization:par",
+    "authorization:revoke",
+    "authorization:style",
+    "authorization:token",
+    "authorization:userinfo",
     "boards:changes",
     "boards:numbers",
     "boards:queue",
@@ -34,6 +44,10 @@ OPEN = {
     "payments:bank_notices",
     "payments:stand_in_bank",
     "payments:stand_in_pay",
+    "programs:authorize",
+    "programs:authorize_posted",
+    "programs:leave",
+    "programs:leaving",
     "signing:revocations",
     "signing:root",
 }

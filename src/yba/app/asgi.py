@@ -74,6 +74,15 @@ _SECURITY_HEADERS = [
 ]
 
 
+def _headers_for(form_target: str | None) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every page; a page may name one place its form leads to in the end."""
+    if form_target is None:
+        return _SECURITY_HEADERS
+    name, policy = _SECURITY_HEADERS[0]
+    target = b"form-action 'self' " + form_target.encode("ascii", "ignore") + b";"
+    return [(name, policy.replace(b"form-action 'self';", target)), *_SECURITY_HEADERS[1:]]
+
+
 # What programs in the pages of other sites may call, with a token of their own.
 _FOR_PROGRAMS = ("/fhir", "/oauth/", "/.well-known/")
 
@@ -252,7 +261,7 @@ class Shell:
                 status = message["status"]
                 message["headers"] = [
                     *message.get("headers", []),
-                    *_SECURITY_HEADERS,
+                    *_headers_for(scope.get("yba.form_action")),
                     (b"x-request-id", request_id.encode()),
                 ]
             await send(message)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 
 from yba.app import auditing
@@ -20,6 +20,8 @@ from yba.care.orders.events import (
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import endpoints as audit_endpoints
+from yba.foundation.authorization import endpoints as authorization_endpoints
+from yba.foundation.authorization import service as authorization
 from yba.foundation.record import service as record
 from yba.foundation.signing import endpoints as signing_endpoints
 from yba.foundation.signing import service as signing
@@ -44,6 +46,8 @@ from yba.surfaces.citizen import pages as citizen
 from yba.surfaces.desk import pages as desk
 from yba.surfaces.fhir_api import jobs as fhir_jobs
 from yba.surfaces.fhir_api.application import FhirApp, fhir_app
+from yba.surfaces.fhir_api.callers import CHANNEL
+from yba.surfaces.programs import pages as programs
 
 # The first that a person has decides where she lands after signing in.
 HOME_OF_ROLE: tuple[tuple[str, str], ...] = (
@@ -68,6 +72,7 @@ _SCREENS = (
     claims,
     citizen,
     admin,
+    programs,
 )
 
 
@@ -81,6 +86,7 @@ def pages() -> list[Page]:
         *assets.PAGES,
         *preferences.PAGES,
         *accounts_pages.PAGES,
+        *authorization_endpoints.PAGES,
         *audit_endpoints.PAGES,
         *signing_endpoints.PAGES,
         *(page for screen in _SCREENS for page in screen.PAGES),
@@ -115,13 +121,27 @@ def subscribe(config: Settings) -> None:
 def fhir(state: AppState) -> FhirApp:
     """Return the FHIR base; it asks for a bearer token."""
 
+    audience = state.settings.base_url + "/fhir"
+
     async def authenticate(token: str) -> Actor | None:
         async with state.database.borrow() as connection:
+            if token.startswith(authorization.ACCESS_PREFIX):
+                return await authorization.recognise(
+                    Tx(connection), token=token, audience=audience, at=utc_now()
+                )
             return await accounts.recognise(
                 Tx(connection), token=token, kind="bearer", at=utc_now()
             )
 
     return fhir_app(state, authenticate=authenticate)
+
+
+async def _hear(state: AppState, base: FhirApp) -> None:
+    """Forget whom a token showed as soon as any process ends one; learn of new programs."""
+    async for _, account_id in state.database.listen(CHANNEL):
+        base.callers.forget(account_id)
+        async with state.database.reading() as tx:
+            state.extras["program_origins"] = await authorization.origins(tx)
 
 
 @asynccontextmanager
@@ -132,8 +152,13 @@ async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     # The first use of an installation makes keys; no request should wait for that.
     await asyncio.to_thread(signing.open_at_start, state, utc_now())
     base = fhir(state)
+    state.extras["forget_callers"] = base.callers.forget
+    hearing = asyncio.create_task(_hear(state, base))
     try:
         async with auditing.spooling(state):
             yield base
     finally:
+        hearing.cancel()
+        with suppress(asyncio.CancelledError):
+            await hearing
         await base.close()

@@ -32,6 +32,7 @@ from yba.surfaces.fhir_api.trail import Trail
 
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 _BULK = bulk.PLACE + "/"
+_PUBLIC = ("metadata", openapi.FILE, capability.SMART)
 _ALL_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _log = structlog.get_logger("yba.fhir")
 
@@ -44,7 +45,7 @@ class FhirApp:
         self._settings = state.settings
         self._base = state.settings.base_url + root
         self._started = utc_now()
-        self._callers = Callers(authenticate)
+        self.callers = Callers(authenticate)
         self._database = state.database
         self._loading: asyncio.Future[None] | None = None
         self._writing = WriteConnections(state.database)
@@ -67,7 +68,7 @@ class FhirApp:
             importer=jobs.importer(state.settings),
             route=self._route,
         )
-        self._sockets = Sockets(self._do, self._callers, root)
+        self._sockets = Sockets(self._do, self.callers, root)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one websocket."""
@@ -108,10 +109,10 @@ class FhirApp:
 
     async def _answer(self, exchange: Exchange) -> None:
         path = exchange.path
-        if path in ("metadata", openapi.FILE) or exchange.method == "OPTIONS":
+        if path in _PUBLIC or exchange.method == "OPTIONS":
             await self._public(exchange)
             return
-        actor = await self._callers.actor(exchange.header(b"authorization"))
+        actor = await self.callers.actor(exchange.header(b"authorization"))
         if self._loading is None:
             self._loading = asyncio.ensure_future(terms.load(self._database))
         if not self._loading.done():
@@ -134,6 +135,10 @@ class FhirApp:
 
     async def _public(self, exchange: Exchange) -> None:
         """Answer what may be known without signing in: what this server can do."""
+        if exchange.path == capability.SMART and exchange.method in ("GET", "HEAD"):
+            content = capability.smart(self._settings.base_url)
+            await exchange.answer(200, content, media=b"application/json")
+            return
         exchange.refuse_other_formats()
         if exchange.method == "OPTIONS":
             if exchange.path in ("", "metadata"):
@@ -165,8 +170,9 @@ class FhirApp:
 
     def _statement(self) -> bytes:
         return capability.statement(
-            self._base, self._settings.facility_name, __version__, self._started
-        )
+            self._base, self._settings.facility_name, __version__, self._started,
+            issuer=self._settings.base_url,
+        )  # fmt: skip
 
 
 def _headers_of(refused: Refusal) -> Headers:

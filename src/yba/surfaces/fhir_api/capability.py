@@ -6,7 +6,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from yba.fhir import r4
+from yba.foundation.authorization import service as authorization
 from yba.foundation.record.plans import TYPE_NAMES, filed_with
 from yba.foundation.record.rows import Moment
 from yba.foundation.record.subscriptions import topics
@@ -28,21 +31,61 @@ _TOPIC = (
 )
 
 
-def statement(base: str, name: str, version: str, at: datetime) -> bytes:
-    """Return the statement as JSON."""
-    return _statement(base, name, version, at, filed_with())
+# Below the FHIR base: where programs learn how to be let in.
+SMART = ".well-known/smart-configuration"
+_OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+
+def statement(base: str, name: str, version: str, at: datetime, *, issuer: str = "") -> bytes:
+    """Return the statement as JSON; `issuer` is the authorization server in front of the base."""
+    return _statement(base, name, version, at, filed_with(), issuer or base.removesuffix("/fhir"))
+
+
+def smart(issuer: str) -> bytes:
+    """Return the SMART configuration as JSON."""
+    return msgspec.json.encode(authorization.smart_configuration(issuer))
+
+
+def _security(issuer: str) -> r4.CapabilityStatementRestSecurity:
+    """Return how to be let in, also as servers told it before SMART App Launch 2.0."""
+    places = {
+        name: f"{issuer}/oauth/{name}" for name in ("authorize", "token", "introspect", "revoke")
+    }
+    places["manage"] = f"{issuer}/programs"
+    return r4.CapabilityStatementRestSecurity(
+        cors=True,
+        description="Every request except this one and the SMART configuration needs a bearer token.",
+        service=[
+            r4.CodeableConcept(
+                coding=[r4.Coding(system=_SERVICES, code="SMART-on-FHIR")], text="SMART on FHIR"
+            )
+        ],
+        extension=[
+            r4.Extension(
+                url=_OAUTH,
+                extension=[
+                    r4.Extension(url=name, valueUri=place) for name, place in places.items()
+                ],
+            )
+        ],
+    )
 
 
 @lru_cache(maxsize=4)
-def _statement(base: str, name: str, version: str, at: datetime, parameters: int) -> bytes:  # noqa: ARG001
+def _statement(
+    base: str,
+    name: str,
+    version: str,
+    at: datetime,
+    parameters: int,  # noqa: ARG001
+    issuer: str,
+) -> bytes:
     """Return the statement with the search parameters of one version of their list."""
     rest: dict[str, Any] = {
         "mode": "server",
         "documentation": _DOCUMENTATION,
-        "security": r4.CapabilityStatementRestSecurity(
-            cors=True,
-            description="Every request except this one needs a bearer token.",
-        ),
+        "security": _security(issuer),
         "resource": [_resource(type_) for type_ in TYPE_NAMES],
         "interaction": [
             r4.CapabilityStatementRestInteraction(code=code)  # type: ignore[arg-type]
