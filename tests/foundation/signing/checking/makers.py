@@ -2,7 +2,8 @@
 
 import asyncio
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -38,11 +39,36 @@ _SPARE = {
 }
 
 
+class _PdfSignerAt(PdfSigner):
+    """A signer of pyHanko whose clock stands still."""
+
+    def __init__(self, now: datetime, *arguments, **more) -> None:
+        super().__init__(*arguments, **more)
+        self._now = now
+
+    def init_signing_session(self, pdf_out, existing_fields_only=False):
+        session = super().init_signing_session(pdf_out, existing_fields_only)
+        session.system_time = self._now
+        return session
+
+
 class Maker:
     """Signs files as anybody in the test authority."""
 
     def __init__(self, authority: TestAuthority) -> None:
         self.authority = authority
+        self.now = NOON
+
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[None]:
+        """Let everything be made at another moment."""
+        self.authority.set(now=moment.isoformat())
+        self.now = moment
+        try:
+            yield
+        finally:
+            self.now = NOON
+            self.authority.set(now=NOON.isoformat())
 
     def key(self, label: str):
         """Return the private key behind a certificate."""
@@ -129,7 +155,9 @@ class Maker:
                 validation_context=context,
             )
             stamper = HttpTimeStamper(self.authority.tsa(tsa)) if tsa else None
-            signer = PdfSigner(metadata, signer=self.signer(label), timestamper=stamper)
+            signer = _PdfSignerAt(
+                self.now, metadata, signer=self.signer(label), timestamper=stamper
+            )
             output = BytesIO()
             signer.sign_pdf(
                 IncrementalPdfFileWriter(BytesIO(page), strict=False), output=output, in_place=False
@@ -167,7 +195,7 @@ class Maker:
             other_certs=[asn1_x509.Certificate.load(der) for der in self.chain(label)],
             crls=[self.crl(name) for name in ("root", "issuing", "tsa-root")],
             ocsps=[asn1_ocsp.OCSPResponse.load(self.answer(label))],
-            moment=NOON,
+            moment=self.now,
             allow_fetching=False,
             revocation_mode="soft-fail",
         )

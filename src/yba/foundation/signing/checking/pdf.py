@@ -19,19 +19,6 @@ from asn1crypto import parser
 from cryptography.exceptions import InvalidSignature
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
-from pyhanko.sign.diff_analysis.form_rules_api import FormUpdatingRule
-from pyhanko.sign.diff_analysis.policies import StandardDiffPolicy
-from pyhanko.sign.diff_analysis.rules.file_structure_rules import (
-    CatalogModificationRule,
-    ObjectStreamRule,
-    XrefStreamRule,
-)
-from pyhanko.sign.diff_analysis.rules.form_field_rules import (
-    DSSCompareRule,
-    SigFieldCreationRule,
-    SigFieldModificationRule,
-)
-from pyhanko.sign.diff_analysis.rules.metadata_rules import DocInfoRule, MetadataUpdateRule
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
@@ -39,6 +26,7 @@ from yba.foundation.signing.checking import claims, containers, stamps, words
 from yba.foundation.signing.checking.authority import TrustedSet, trusted
 from yba.foundation.signing.checking.claims import Asked, Claim
 from yba.foundation.signing.checking.containers import Container, Unreadable
+from yba.foundation.signing.checking.following import POLICY
 from yba.foundation.signing.checking.model import Finding, Format, Verdict, Verification
 from yba.foundation.signing.checking.revocation import Evidence
 from yba.foundation.signing.checking.stamps import Stamp
@@ -52,18 +40,6 @@ _MOST_SIGNATURES = 100
 _MOST_EVIDENCE = 256
 _LTA = ModificationLevel.LTA_UPDATES
 _FILLING = ModificationLevel.FORM_FILLING
-# Filling in other fields than signatures is a change of what was signed.
-_POLICY = StandardDiffPolicy(
-    global_rules=[
-        CatalogModificationRule(),
-        XrefStreamRule().as_qualified(_LTA),
-        ObjectStreamRule().as_qualified(_LTA),
-        DSSCompareRule().as_qualified(_LTA),
-        DocInfoRule().as_qualified(_FILLING),
-        MetadataUpdateRule().as_qualified(_FILLING),
-    ],
-    form_rule=FormUpdatingRule(field_rules=[SigFieldCreationRule(), SigFieldModificationRule()]),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +184,7 @@ def _covered(embedded: EmbeddedPdfSignature, data: bytes) -> bytes:
 
 
 def _coverage(embedded: EmbeddedPdfSignature) -> _Coverage:
-    embedded.compute_integrity_info(diff_policy=_POLICY)
+    embedded.compute_integrity_info(diff_policy=POLICY)
     whole = (SignatureCoverageLevel.ENTIRE_FILE, SignatureCoverageLevel.ENTIRE_REVISION)
     result = embedded.diff_result
     level = result.modification_level if isinstance(result, DiffResult) else None
@@ -250,9 +226,9 @@ def _document_stamp(
 def _store(reader: PdfFileReader) -> Evidence:
     """Return what the document security store holds (ISO 32000-2 §12.8.4.3)."""
     try:
-        found: Any = reader.root.get("/DSS")
-        if found is None:
+        if "/DSS" not in reader.root:
             return Evidence()
+        found: Any = reader.root["/DSS"]
         return Evidence(
             certificates=_streams(found, "/Certs"),
             crls=_streams(found, "/CRLs"),
@@ -264,7 +240,9 @@ def _store(reader: PdfFileReader) -> Evidence:
 
 def _streams(store: Any, key: str) -> tuple[bytes, ...]:
     found: list[bytes] = []
-    for one in list(store.get(key, ()))[:_MOST_EVIDENCE]:
+    if key not in store:
+        return ()
+    for one in list(store[key])[:_MOST_EVIDENCE]:
         # One damaged stream must not hide the others.
         with suppress(Exception):
             found.append(bytes(one.get_object().data))
