@@ -221,3 +221,43 @@ class DelegationImpossible(Refusal):
     code = "signing.delegation-impossible"
     status = 422
     message = "Not delegated: choose another person, a reason, and days that lie ahead."
+
+
+class PairingCodeWrong(Refusal):
+    """The code is unknown, used, or older than ten minutes."""
+
+    code = "signing.pairing-code-wrong"
+    status = 403
+    message = "Not paired: this code is unknown, used, or too old. Ask for a new one."
+
+
+class AgentNotPaired(Refusal):
+    """The program is not paired, or was cut off."""
+
+    code = "signing.agent-not-paired"
+    status = 401
+    message = "This program is not paired. Ask for a code on the page of your signatures."
+
+
+class AgentSilent(Refusal):
+    """Nobody answered at the PC within three minutes."""
+
+    code = "signing.agent-silent"
+    status = 503
+    message = "Nothing was signed: the signing program at your PC did not answer. Start it and sign again."
+
+
+class SignerDeclined(Refusal):
+    """The person at the PC said no."""
+
+    code = "signing.declined"
+    status = 409
+    message = "Nothing was signed: it was declined at the PC."
+
+
+class AgentMessageUnclear(Refusal):
+    """A signing program sent something that cannot be read."""
+
+    code = "signing.agent-message-unclear"
+    status = 400
+    message = "This message of a signing program cannot be read."

@@ -1,12 +1,13 @@
 """What one installation signs with: its keys, its authority, its time-stamp authority."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from pyhanko.sign.timestamps import TimeStamper
 
+from yba.foundation.signing.agents import AgentKeys
 from yba.foundation.signing.authority import Authority, Trust
 from yba.foundation.signing.errors import KeyNotHere, KeyPlaceLocked
 from yba.foundation.signing.keys import SoftwareKeys, wrapping_key
@@ -132,7 +133,9 @@ def open_at_start(state: AppState, at: datetime) -> Signing:
     call it from a worker thread.
     """
     if _KEY not in state.extras:
-        state.extras[_KEY] = signing_from(state.settings, at=at)
+        opened = signing_from(state.settings, at=at)
+        agents = AgentKeys(state.database)
+        state.extras[_KEY] = replace(opened, places={**opened.places, agents.name: agents})
     return state.extras[_KEY]
 
 

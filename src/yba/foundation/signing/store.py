@@ -174,3 +174,63 @@ DELEGATIONS_TAKEN: LiteralString = (
      ORDER BY delegation_id DESC
 """
 )
+
+INSERT_AGENT: LiteralString = """
+    INSERT INTO signing.agent (agent_id, account_id, name, code_hash, code_until)
+    VALUES ($1, $2, $3, $4, $5)
+"""
+
+PAIR_AGENT: LiteralString = """
+    UPDATE signing.agent
+       SET token_hash = $3, paired_at = $2, seen_at = $2, code_hash = NULL, code_until = NULL
+     WHERE code_hash = $1 AND code_until > $2 AND ended_at IS NULL
+    RETURNING account_id
+"""
+
+AGENT_CALLS: LiteralString = """
+    UPDATE signing.agent SET seen_at = $2
+     WHERE token_hash = $1 AND ended_at IS NULL
+    RETURNING agent_id, account_id, name, paired_at, seen_at, found
+"""
+
+AGENTS_OF: LiteralString = """
+    SELECT agent_id, account_id, name, paired_at, seen_at, found
+      FROM signing.agent
+     WHERE account_id = $1 AND ended_at IS NULL AND paired_at IS NOT NULL
+     ORDER BY agent_id DESC
+"""
+
+END_AGENT: LiteralString = """
+    UPDATE signing.agent SET ended_at = $3, token_hash = NULL
+     WHERE agent_id = $1 AND account_id = $2 AND ended_at IS NULL
+"""
+
+AGENT_FOUND: LiteralString = "UPDATE signing.agent SET found = $2 WHERE agent_id = $1"
+
+INSERT_TASK: LiteralString = """
+    INSERT INTO signing.agent_task
+           (task_id, agent_id, key_label, summary, lines, digests, asked_at, until)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+TAKE_TASK: LiteralString = """
+    UPDATE signing.agent_task SET taken_at = $2
+     WHERE task_id = (SELECT task_id FROM signing.agent_task
+                       WHERE agent_id = $1 AND done_at IS NULL AND taken_at IS NULL AND until > $2
+                       ORDER BY task_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING task_id, key_label, summary, lines, digests
+"""
+
+FINISH_TASK: LiteralString = """
+    UPDATE signing.agent_task SET signatures = $3, refused = $4, done_at = $5
+     WHERE task_id = $1 AND agent_id = $2 AND done_at IS NULL AND until > $5
+"""
+
+TASK_OUTCOME: LiteralString = """
+    SELECT signatures, refused, done_at FROM signing.agent_task WHERE task_id = $1
+"""
+
+GIVE_UP_TASK: LiteralString = """
+    UPDATE signing.agent_task SET refused = 'gave-up', done_at = $2
+     WHERE task_id = $1 AND done_at IS NULL
+"""
