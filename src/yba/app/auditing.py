@@ -56,6 +56,7 @@ async def spooling(state: AppState) -> AsyncGenerator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        spool.close()
 
 
 def run_on_backup(source: Path, verb: Callable[[Settings, Database], Awaitable[T]]) -> T:

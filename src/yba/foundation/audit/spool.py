@@ -80,6 +80,11 @@ class Spool:
         self._file = None
         return part
 
+    def close(self) -> None:
+        """Stop; what was written stays for whoever looks next."""
+        if (part := self.rotate()) is not None:
+            part.abandon()
+
     def rows_of(self, part: SpoolPart) -> list[tuple[object, ...]]:
         """Return what a part of ours holds."""
         return read_rows(part.path, self._key)[0]

@@ -1,0 +1,185 @@
+"""When the table refuses traces: care goes on and is brought in later, all else is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.foundation.audit.conftest import DOCTOR, NOON, Log
+
+from yba.foundation.audit import jobs, service, spool, writing
+from yba.foundation.audit.errors import AuditLogDown
+from yba.foundation.audit.spool import Spool
+from yba.kernel.actor import Actor
+
+EMERGENCY = DOCTOR.acting_for("ETREAT")
+CASHIER = replace(DOCTOR, account_id="a-cashier", purpose="HPAYMT")
+REFUSE = "ALTER TABLE audit.event RENAME TO event_away"
+TAKE = "ALTER TABLE audit.event_away RENAME TO event"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Generator[Spool]:
+    """Yield the spool of this process."""
+    own = service.open_spool(tmp_path)
+    yield own
+    own.close()
+    writing.Standing.spool = None
+    writing.Standing.is_refusing = False
+
+
+async def act(log: Log, actor: Actor) -> None:
+    async with log.database.transaction() as tx:
+        await tx.execute("CREATE TABLE IF NOT EXISTS public.done (what text)")
+        await tx.execute("INSERT INTO public.done VALUES ('x')")
+        await service.record(tx, actor=actor, action="R", what="x", at=log.at, patient_id="p")
+
+
+async def done(log: Log) -> int:
+    async with log.database.reading() as tx:
+        return await tx.value("SELECT count(*) FROM public.done")
+
+
+async def traces(log: Log) -> int:
+    async with log.database.reading() as tx:
+        return await tx.value("SELECT count(*) FROM audit.event WHERE what = 'x'")
+
+
+async def run(log: Log, statement: str) -> None:
+    async with log.database.transaction() as tx:
+        await tx.execute(statement)  # type: ignore[arg-type]
+
+
+async def test_an_emergency_goes_on_and_its_trace_is_brought_in(log: Log, own: Spool):
+    await run(log, REFUSE)
+    await act(log, EMERGENCY)
+    assert await done(log) == 1
+    assert not own.is_empty
+    await run(log, TAKE)
+
+    assert await writing.backfill(log.database, own) == 1
+    assert await traces(log) == 1
+    await log.round()
+    assert (await log.check()).findings == []
+
+
+async def test_planned_care_goes_on_after_its_first_refusal(log: Log, own: Spool):
+    await run(log, REFUSE)
+    with pytest.raises(AuditLogDown):
+        await act(log, DOCTOR)
+    await act(log, DOCTOR)
+    await run(log, TAKE)
+
+    assert await writing.backfill(log.database, own) == 1
+    assert await traces(log) == await done(log) == 1
+
+
+async def test_everything_else_is_refused_meanwhile(log: Log, own: Spool):
+    await act(log, CASHIER)
+    await run(log, REFUSE)
+    for _ in range(2):
+        with pytest.raises(AuditLogDown):
+            await act(log, CASHIER)
+
+    assert await done(log) == 1
+    assert own.is_empty
+
+
+async def test_without_a_place_for_the_trace_nothing_goes_on(log: Log):
+    await run(log, REFUSE)
+    with pytest.raises(AuditLogDown):
+        await act(log, EMERGENCY)
+    writing.Standing.is_refusing = False
+
+
+async def test_the_table_is_used_again_as_soon_as_it_takes_traces(log: Log, own: Spool):
+    await run(log, REFUSE)
+    await act(log, EMERGENCY)
+    await run(log, TAKE)
+    await act(log, CASHIER)
+
+    assert await traces(log) == 1
+    assert not writing.Standing.is_refusing
+
+
+async def test_break_glass_needs_a_log_that_works(log: Log):
+    async with log.database.transaction() as tx:
+        await service.require_standing(tx, at=NOON + timedelta(seconds=30))
+        with pytest.raises(AuditLogDown):
+            await service.require_standing(tx, at=NOON + timedelta(seconds=31))
+
+
+async def test_break_glass_is_refused_while_the_table_refuses(log: Log, own: Spool):
+    await run(log, REFUSE)
+    await act(log, EMERGENCY)
+    async with log.database.transaction() as tx:
+        with pytest.raises(AuditLogDown):
+            await service.require_standing(tx, at=NOON)
+
+
+async def test_break_glass_is_refused_before_there_is_a_log(tx: service.Tx):
+    await tx.execute("DELETE FROM audit.log")
+    with pytest.raises(AuditLogDown):
+        await service.require_standing(tx, at=NOON)
+    await service.beat(tx, at=NOON)
+    await service.require_standing(tx, at=NOON)
+
+
+def rows(count: int) -> list[tuple[object, ...]]:
+    act = service.Act(DOCTOR, "R", "x", NOON, "p", ["Patient/p"])
+    return [service.row_of(act) for _ in range(count)]
+
+
+async def test_a_spool_without_its_process_is_brought_in_once(log: Log, tmp_path: Path):
+    dead = Spool(tmp_path, "reads")
+    dead.append(rows(3))
+    part = dead.rotate()
+    assert part is not None
+    assert spool.orphans(tmp_path) == []
+    # The process is killed after its rows reached the table, and before it forgot the spool.
+    async with log.database.transaction() as tx:
+        await writing.bring_in(tx, dead.rows_of(part))
+    part.abandon()
+
+    assert await jobs.adopt_spools(tmp_path, log.database) == 3
+    assert await traces(log) == 3
+    assert await jobs.adopt_spools(tmp_path, log.database) == 0
+
+
+async def test_a_changed_spool_is_kept_aside_from_there_on(log: Log, tmp_path: Path):
+    dead = Spool(tmp_path, "care")
+    dead.append(rows(3))
+    part = dead.rotate()
+    assert part is not None
+    lines = part.path.read_bytes().split(b"\n")
+    lines[1] = lines[1].replace(b"Patient/p", b"Patient/q")
+    part.path.write_bytes(b"\n".join(lines))
+    part.abandon()
+
+    assert await jobs.adopt_spools(tmp_path, log.database) == 1
+    assert [path.suffix for path in (tmp_path / "spool").iterdir()] == [".damaged"]
+    async with log.database.reading() as tx:
+        assert await tx.value("SELECT count(*) FROM audit.event WHERE what = 'audit.spool_damaged'")
+
+
+def test_a_half_written_last_line_was_never_answered_for(tmp_path: Path):
+    dead = Spool(tmp_path, "care")
+    dead.append(rows(2))
+    part = dead.rotate()
+    assert part is not None
+    part.path.write_bytes(part.path.read_bytes()[:-20])
+
+    assert len(spool.read_rows(part.path, spool.key_of(tmp_path))[0]) == 1
+    part.forget()
+
+
+async def test_nothing_secret_lies_in_the_open(tmp_path: Path):
+    own = Spool(tmp_path, "care")
+    own.append(rows(1))
+    own.close()
+    modes = {path.stat().st_mode & 0o077 for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert modes == {0}
