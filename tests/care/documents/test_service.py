@@ -9,6 +9,7 @@ from decimal import Decimal
 from io import BytesIO
 
 import asyncpg
+import orjson
 import pikepdf
 import pytest
 from tests.builders import care
@@ -34,8 +35,11 @@ from yba.care.orders.events import OrderPlaced
 from yba.care.orders.model import DrugLine, ServiceLine
 from yba.fhir import r4
 from yba.foundation.record import service as record
+from yba.foundation.signing import service as signing_service
+from yba.foundation.signing.checking import words
 from yba.foundation.signing.model import Verdict
 from yba.foundation.signing.service import open_signing
+from yba.foundation.signing.verification import Asked, verify
 from yba.kernel.refusal import AccessRefused
 
 DOCTOR = care.DOCTOR
@@ -417,3 +421,61 @@ async def test_rendering_does_not_block_the_event_loop(archive, queue_slip, at):
     ticking.cancel()
 
     assert ticks > 10
+
+
+async def _bundle(tx, signed, at) -> dict:
+    """Return the entry and its Provenance as an outsider gets them."""
+    entry = await record.read(
+        tx, actor=DOCTOR, type_=r4.DocumentReference, id_=signed.document_id, at=at
+    )
+    [provenance] = await record.search(
+        tx,
+        actor=DOCTOR,
+        type_=r4.Provenance,
+        query=f"target=DocumentReference/{signed.document_id}",
+        at=at,
+    )
+    resources = [orjson.loads(r4.encode(one)) for one in (provenance, entry)]
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": one} for one in resources],
+    }
+
+
+async def test_the_entry_is_vouched_for_by_the_doctor(tx, archive, closed, at):
+    signed = await sign(tx, archive, closed, at)
+    bundle = await _bundle(tx, signed, at)
+
+    found = verify(orjson.dumps(bundle), Asked(archive.signing.trust(), at))
+
+    assert found.is_valid, found
+    assert found.last is not None
+    assert found.last.who == DOCTOR.name
+    assert found.last.covered == f"DocumentReference/{signed.document_id}"
+
+
+async def test_a_changed_entry_is_told(tx, archive, closed, at):
+    bundle = await _bundle(tx, await sign(tx, archive, closed, at), at)
+    bundle["entry"][1]["resource"]["docStatus"] = "preliminary"
+
+    found = verify(orjson.dumps(bundle), Asked(archive.signing.trust(), at))
+
+    assert found.verdict is Verdict.INVALID
+    assert words.CONTENT_CHANGED in found.problems
+
+
+async def test_what_the_server_writes_may_differ(tx, archive, closed, at):
+    bundle = await _bundle(tx, await sign(tx, archive, closed, at), at)
+    bundle["entry"][1]["resource"]["meta"]["lastUpdated"] = "2031-01-01T00:00:00Z"
+
+    assert verify(orjson.dumps(bundle), Asked(archive.signing.trust(), at)).is_valid
+
+
+async def test_the_signature_is_kept_as_evidence(tx, archive, closed, at):
+    signed = await sign(tx, archive, closed, at + timedelta(minutes=1))
+
+    kept = await signing_service.signatures_of(
+        tx, document=f"DocumentReference/{signed.document_id}"
+    )
+    assert len(kept) == 2

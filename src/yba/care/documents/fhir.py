@@ -5,6 +5,7 @@ import hashlib
 
 from yba.care.documents.model import Document, Kind
 from yba.fhir import r4
+from yba.foundation.signing.service import ResourceSignature
 from yba.kernel import systems
 from yba.kernel.clock import local
 
@@ -73,12 +74,18 @@ def _attachment(document: Document, content: bytes, title: str) -> r4.Attachment
     )
 
 
-def provenance(provenance_id: str, document: Document, *, author: r4.Reference) -> r4.Provenance:
-    """Return who signed what, when and with which kind of signature."""
+def provenance(
+    provenance_id: str, document: Document, *, author: r4.Reference, signed: ResourceSignature
+) -> r4.Provenance:
+    """Return who signed what, when and how: the paper itself and its entry in the record.
+
+    The target names the version that was signed: a later one, such as the
+    entry of a replaced paper, is not covered.
+    """
     moment = local(document.signed_at).isoformat(timespec="milliseconds")
     return r4.Provenance(
         id=provenance_id,
-        target=[r4.Reference(reference=f"DocumentReference/{document.document_id}")],
+        target=[r4.Reference(reference=f"DocumentReference/{document.document_id}/_history/1")],
         recorded=moment,
         activity=r4.CodeableConcept(
             coding=[
@@ -109,6 +116,14 @@ def provenance(provenance_id: str, document: Document, *, author: r4.Reference) 
                 who=author,
                 targetFormat="application/pdf",
                 sigFormat="application/pdf",
-            )
+            ),
+            r4.Signature(
+                type=[_AUTHOR_SIGNATURE],
+                when=moment,
+                who=author,
+                targetFormat=signed.target_format,
+                sigFormat=signed.sig_format,
+                data=signed.data,
+            ),
         ],
     )

@@ -224,6 +224,7 @@ async def _sign(
     sealing = _sealing(archive, earlier, reason.strip(), at)
     draft = await _pdf(archive, new.sheet, sealing, at)
     title = _NAMES[new.kind]
+    consent = signatures.confirmed(actor, summary=f"{title} {new.about}", at=at, method=method)
     signed = await signatures.sign_pdf(
         tx,
         signing=archive.signing,
@@ -231,7 +232,7 @@ async def _sign(
         pdf=draft,
         document=f"DocumentReference/{sealing.document_id}",
         reason=title,
-        consent=signatures.confirmed(actor, summary=f"{title} {new.about}", at=at, method=method),
+        consent=consent,
         at=at,
         role=SignerRole.AUTHOR,
     )
@@ -256,18 +257,24 @@ async def _sign(
         replaced_by=None,
     )
     await store.insert(tx, document)
-    await _file(tx, actor, document, signed.content, title, at)
+    author = encounters.author_of(actor)
+    entry = fhir.document_reference(document, content=signed.content, author=author, title=title)
+    vouched = await signatures.sign_resource(
+        tx,
+        signing=archive.signing,
+        actor=actor,
+        resource=orjson.loads(r4.encode(entry)),
+        consent=consent,
+        at=at,
+    )
+    provenance = fhir.provenance(record.new_id(), document, author=author, signed=vouched)
+    await _file(tx, actor, document, [entry, provenance], at)
     return document
 
 
 async def _file(
-    tx: Tx, actor: Actor, document: Document, content: bytes, title: str, at: datetime
+    tx: Tx, actor: Actor, document: Document, resources: list[object], at: datetime
 ) -> None:
-    author = encounters.author_of(actor)
-    resources: list[object] = [
-        fhir.document_reference(document, content=content, author=author, title=title),
-        fhir.provenance(record.new_id(), document, author=author),
-    ]
     if document.replaces:
         old = await record.read(
             tx, actor=actor, type_=r4.DocumentReference, id_=document.replaces, at=at
