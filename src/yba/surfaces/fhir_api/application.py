@@ -27,6 +27,7 @@ from yba.surfaces.fhir_api.exchange import Exchange, Headers, Receive, Scope, Se
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction
 from yba.surfaces.fhir_api.operations import terminology_capabilities
 from yba.surfaces.fhir_api.reads import CoalescedReads
+from yba.surfaces.fhir_api.scoped import InsufficientScope
 from yba.surfaces.fhir_api.sockets import Sockets
 from yba.surfaces.fhir_api.trail import Trail
 
@@ -178,6 +179,8 @@ class FhirApp:
 def _headers_of(refused: Refusal) -> Headers:
     if isinstance(refused, NotSignedIn):
         return [(b"www-authenticate", b'Bearer realm="fhir"')]
+    if isinstance(refused, InsufficientScope):
+        return [(b"www-authenticate", b'Bearer realm="fhir", error="insufficient_scope"')]
     if isinstance(refused, NoSuchInteraction) and refused.allow:
         return [(b"allow", refused.allow.encode())]
     return []

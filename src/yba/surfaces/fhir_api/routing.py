@@ -14,11 +14,14 @@ from yba.surfaces.fhir_api import bundles, histories, operations, reading, searc
 from yba.surfaces.fhir_api.exchange import Exchange
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction, permit
 from yba.surfaces.fhir_api.operation import Call
+from yba.surfaces.fhir_api.scoped import refuse_operation, refuse_unscoped
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 # Whose compartments can be searched.
 COMPARTMENTS = frozenset(("Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"))
 _READING = ("GET", "HEAD")
+# Which letter of a scope each method needs at a resource.
+_LETTERS = {"GET": "r", "POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 
 
 class UnknownPlace(NotFound):
@@ -44,10 +47,12 @@ async def route(do: Interactions, exchange: Exchange, actor: Actor) -> None:
         case [*place, "_history"] if len(place) <= 2:
             _allow(method, "GET")
             type_, id_ = _place(place)
+            refuse_unscoped(actor, "r" if id_ else "rs", type_)
             await histories.history(do, exchange, actor, type_, id_)
         case [type_, id_, "_history", version]:
             _allow(method, "GET")
             _place([type_, id_])
+            refuse_unscoped(actor, "r", type_)
             await reading.vread(do, exchange, actor, type_, id_, version)
         case [*place, "_search"] if len(place) in (0, 1, 3):
             _allow(method, "POST")
@@ -62,6 +67,7 @@ async def route(do: Interactions, exchange: Exchange, actor: Actor) -> None:
 async def _instance(
     do: Interactions, exchange: Exchange, actor: Actor, method: str, type_: str, id_: str
 ) -> None:
+    refuse_unscoped(actor, _LETTERS.get(method, ""), type_)
     match method:
         case "GET":
             await reading.read(do, exchange, actor, type_, id_)
@@ -78,6 +84,7 @@ async def _instance(
 async def _type(
     do: Interactions, exchange: Exchange, actor: Actor, method: str, type_: str
 ) -> None:
+    refuse_unscoped(actor, "s" if method == "GET" else _LETTERS.get(method, ""), type_)
     match method:
         case "GET":
             await searches.search(do, exchange, actor, type_)
@@ -96,6 +103,7 @@ async def _type(
 async def _system(do: Interactions, exchange: Exchange, actor: Actor, method: str) -> None:
     match method:
         case "GET":
+            refuse_unscoped(actor, "s", None)
             await searches.search(do, exchange, actor, None)
         case "POST":
             await bundles.bundle(do, exchange, actor)
@@ -106,13 +114,16 @@ async def _system(do: Interactions, exchange: Exchange, actor: Actor, method: st
 async def _search(do: Interactions, exchange: Exchange, actor: Actor, place: list[str]) -> None:
     match place:
         case []:
+            refuse_unscoped(actor, "s", None)
             await searches.search(do, exchange, actor, None)
         case [type_] if type_ in TYPE_NUMBERS:
+            refuse_unscoped(actor, "s", type_)
             await searches.search(do, exchange, actor, type_)
         case [whose, id_, type_] if whose in COMPARTMENTS and (
             type_ == "*" or type_ in TYPE_NUMBERS
         ):
             wanted = None if type_ == "*" else type_
+            refuse_unscoped(actor, "s", wanted)
             await searches.search(do, exchange, actor, wanted, (whose, _checked(id_)))
         case _:
             raise UnknownPlace
@@ -137,6 +148,7 @@ async def _operation(
     if operation is None or (len(place) == 4 and not operation.of_versions):
         raise NoSuchInteraction
     _allow(exchange.method, "POST" if operation.by_post_only else "GET, HEAD, POST")
+    refuse_operation(actor, name, type_)
     permit(actor, operation.permission)
     await operation.handle(Call(operation, exchange, actor, do, type_, id_))
 

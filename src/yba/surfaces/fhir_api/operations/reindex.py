@@ -65,6 +65,6 @@ def _parts(one: Progress) -> list[r4.ParametersParameter]:
 
 _PLACES: frozenset[Level] = frozenset({"system", "type"})
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("reindex", _OURS + "reindex", _PLACES, "fhir.export", reindex, by_post_only=True),
-    Operation("reindex-status", _OURS + "reindex-status", _PLACES, "fhir.export", status),
+    Operation("reindex", _OURS + "reindex", _PLACES, "fhir.reindex", reindex, by_post_only=True),
+    Operation("reindex-status", _OURS + "reindex-status", _PLACES, "fhir.reindex", status),
 )
