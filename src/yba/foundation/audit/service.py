@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from yba.foundation.audit import log_store, proving, sequencing, store, writing
+from yba.foundation.audit import keys, log_store, proving, sequencing, store, writing
 from yba.foundation.audit.errors import AuditLogDown
 from yba.foundation.audit.model import Act, Action, Trace
 from yba.foundation.audit.rows import MOST_RESOURCES, Place, row_of
+from yba.foundation.audit.spool import Spool, SpoolPart
 from yba.kernel.actor import Actor
 from yba.plumbing.database import Tx
+
+__all__ = ["Act", "Spool", "SpoolPart", "row_of"]
 
 
 def set_facility(name: str) -> None:
@@ -53,13 +56,18 @@ async def who_looked(
     return await tx.rows(Trace, store.WHO_LOOKED, patient_id, before, limit)
 
 
+def spool_of_reads(folder: Path) -> Spool:
+    """Return where this process keeps the traces of reads until they are in the table."""
+    return Spool(folder / keys.FOLDER, "reads")
+
+
 STALLED_AFTER = timedelta(seconds=30)
 """Without a sign of life from the sequencer for so long, the log counts as down."""
 
 
-def open_spool(folder: Path) -> writing.Spool:
+def open_spool(folder: Path) -> Spool:
     """Let this process keep traces of care in `folder` while the table refuses them."""
-    writing.Standing.spool = writing.Spool(folder, "care")
+    writing.Standing.spool = Spool(folder, "care")
     return writing.Standing.spool
 
 

@@ -2,6 +2,22 @@
 
 from typing import LiteralString
 
+# In the order of `rows.row_of`.
+COLUMNS = (
+    "id",
+    "at",
+    "account_id",
+    "actor_name",
+    "actor_roles",
+    "facility",
+    "purpose",
+    "action",
+    "what",
+    "patient_id",
+    "resources",
+    "client_id",
+)
+
 INSERT: LiteralString = """
     INSERT INTO audit.event (id, at, account_id, actor_name, actor_roles, facility, purpose,
                              action, what, patient_id, resources, client_id)

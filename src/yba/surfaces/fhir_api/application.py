@@ -10,6 +10,7 @@ from contextlib import suppress
 import structlog
 
 from yba import __version__
+from yba.foundation.audit import service as audit
 from yba.foundation.record import bundle, terms
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.grouping import GroupWriter
@@ -51,7 +52,9 @@ class FhirApp:
         self._loading: asyncio.Future[None] | None = None
         self._writing = WriteConnections(state.database)
         self._ahead = WriteConnections(state.database, connections=1)
-        self.trail = Trail(state.database)
+        self.trail = Trail(
+            state.database, audit.spool_of_reads(state.settings.data_dir)
+        )
         self._upkeep = Upkeep(state.database)
         self._openapi = openapi.Document(self._statement)
         self._do = Interactions(

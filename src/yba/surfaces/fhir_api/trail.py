@@ -1,8 +1,8 @@
 """The audit trail of reads: collected for a moment, then written together.
 
-Writes are audited in their own transaction. A read has none, so its trace is written within
-250 ms after the answer; a node that is killed in between loses those traces and nothing else
-(docs/adr/0011).
+Writes are audited in their own transaction. A read has none: its trace goes into a signed spool
+before the answer, and into the table together with its neighbours within 250 ms. A process that is
+killed in between loses none of them; the worker brings its spool in (docs/adr/0013).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime
 import structlog
 
 from yba.foundation.audit import service as audit
+from yba.foundation.audit.errors import AuditLogDown
 from yba.foundation.audit.model import Act
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
@@ -23,30 +24,47 @@ from yba.plumbing.database import Database
 _EVERY_SECONDS = 0.25
 _MOST_REFERENCES = 500
 _log = structlog.get_logger("yba.fhir")
-Key = tuple[str, str, str | None]
+Key = tuple[str, str | None, str, str, str | None]
 
 
 class Trail:
     """Traces of reads that wait to be written."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, spool: audit.Spool | None = None) -> None:
         self._database = database
+        self._spool = spool
+        self._spooled: list[audit.SpoolPart] = []
         self._waiting: dict[Key, tuple[Actor, datetime, dict[str, None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def note(
         self, actor: Actor, what: str, patient_id: str | None, references: Iterable[str]
     ) -> None:
-        """Note that `actor` saw these."""
-        key = (actor.account_id, what, patient_id)
+        """Note that `actor` saw these; what was noted outlives this process.
+
+        Raises AuditLogDown if it cannot be kept: then the answer must not go out.
+        """
+        key = (actor.account_id, actor.client_id, actor.purpose, what, patient_id)
         waiting = self._waiting.get(key)
+        is_new = waiting is None
         if waiting is None:
-            waiting = self._waiting[key] = (actor, utc_now(), {})
-            if self._task is None:
-                self._task = asyncio.get_running_loop().create_task(self._write_soon())
-        seen = waiting[2]
-        for reference in references:
-            seen[reference] = None
+            waiting = (actor, utc_now(), {})
+        fresh = [reference for reference in references if reference not in waiting[2]]
+        if not (fresh or is_new):
+            return
+        self._keep(Act(actor, "R", what, utc_now(), patient_id, part) for part in _parts(fresh))
+        waiting[2].update(dict.fromkeys(fresh))
+        self._waiting[key] = waiting
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._write_soon())
+
+    def _keep(self, acts: Iterable[Act]) -> None:
+        if self._spool is None:
+            return
+        try:
+            self._spool.append([audit.row_of(act) for act in acts])
+        except OSError as full:
+            raise AuditLogDown from full
 
     async def _write_soon(self) -> None:
         await asyncio.sleep(_EVERY_SECONDS)
@@ -61,9 +79,11 @@ class Trail:
     async def flush(self) -> None:
         """Write everything that waits."""
         waiting, self._waiting = self._waiting, {}
+        if self._spool is not None and (part := self._spool.rotate()) is not None:
+            self._spooled.append(part)
         acts = [
             Act(actor, "R", what, at, patient_id, part, None)
-            for (_, what, patient_id), (actor, at, seen) in waiting.items()
+            for (*_, what, patient_id), (actor, at, seen) in waiting.items()
             for part in _parts(list(seen))
         ]
         try:
@@ -74,6 +94,9 @@ class Trail:
                 kept = self._waiting.setdefault(key, value)
                 kept[2].update(value[2])
             raise
+        written, self._spooled = self._spooled, []
+        for part in written:
+            part.forget()
 
     async def close(self) -> None:
         """Write what waits, and stop."""
@@ -82,7 +105,13 @@ class Trail:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await self.flush()
+        try:
+            await self.flush()
+        finally:
+            for part in self._spooled:
+                part.abandon()
+            if self._spool is not None:
+                self._spool.close()
 
 
 def _parts(references: list[str]) -> list[list[str]]:
