@@ -24,6 +24,7 @@ from yba.app import wiring
 from yba.app.demo_people import logins
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
+from yba.foundation.accounts.errors import FreshProofNeeded
 from yba.foundation.audit import service as audit
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
@@ -128,6 +129,9 @@ async def _home(request: Request) -> Response:
     for role, name in wiring.HOME_OF_ROLE:
         if role in actor.roles:
             return RedirectResponse(url(request, name), status_code=303)
+    if not actor.roles:
+        # She owes a second factor: until it is set up, nothing else opens.
+        return RedirectResponse(url(request, "accounts:security"), status_code=303)
     raise AccessRefused
 
 
@@ -152,6 +156,8 @@ async def _refused(request: Request, problem: Exception) -> Response:
     if isinstance(problem, NotSignedIn) and request.method == "GET" and not is_fragment(request):
         target = url(request, "accounts:sign_in") + "?next=" + request.url.path
         return RedirectResponse(target, status_code=303)
+    if isinstance(problem, FreshProofNeeded) and not _wants_json(request):
+        return await accounts_pages.ask_for_proof(request)
     if _wants_json(request):
         sentence = state_of(request).catalogs.explain(problem, language_of(request))
         return JSONResponse({"code": problem.code, "message": sentence}, status_code=problem.status)
@@ -276,7 +282,7 @@ class Shell:
     async def _who(self, scope: Scope) -> Actor | None:
         if scope["path"].startswith(assets.PREFIX):
             return None
-        token = Request(scope).cookies.get(accounts_pages.COOKIE)
+        token = Request(scope).cookies.get(accounts_pages.cookie_name(self.state.settings))
         if not token:
             return None
         async with self.state.database.borrow() as connection:

@@ -3,12 +3,24 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import cache
 
 from yba.app import auditing
 from yba.app.claiming import ClaimWriter
+from yba.care.archive import listeners as archiving
+from yba.care.archive import pages as archive
+from yba.care.archive.events import RecordDestroyed
 from yba.care.documents import pages as documents
-from yba.care.encounters.events import VisitCancelled, VisitClosed, VisitOpened, VisitTransferred
+from yba.care.documents.events import DocumentSigned
+from yba.care.encounters.events import (
+    VisitCancelled,
+    VisitClosed,
+    VisitOpened,
+    VisitReopened,
+    VisitStarted,
+    VisitTransferred,
+)
 from yba.care.laboratory import listeners as laboratory_listeners
 from yba.care.laboratory import pages as laboratory
 from yba.care.orders.events import (
@@ -34,6 +46,7 @@ from yba.money.payments import endpoints as bank
 from yba.money.payments import pages as payments
 from yba.money.payments.events import BillPaid
 from yba.plumbing import outbox
+from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Tx
 from yba.plumbing.html import assets, preferences
 from yba.plumbing.html.navigation import NavigationItem
@@ -56,6 +69,7 @@ HOME_OF_ROLE: tuple[tuple[str, str], ...] = (
     ("nurse", "chart:queue"),
     ("laboratory", "laboratory:worklist"),
     ("cashier", "cashier:home"),
+    ("archivist", "archive:home"),
     ("citizen", "citizen:home"),
     ("administrator", "admin:home"),
 )
@@ -66,6 +80,7 @@ _SCREENS = (
     chart,
     laboratory,
     documents,
+    archive,
     cashier,
     payments,
     bank,
@@ -104,6 +119,12 @@ def subscribe(config: Settings) -> None:
     writer = ClaimWriter(config.data_dir / "claims", keys)
     outbox.subscribe(VisitClosed, writer.issue)
     outbox.subscribe(BillPaid, writer.issue)
+    outbox.subscribe(VisitOpened, archiving.begin)
+    outbox.subscribe(VisitStarted, archiving.start)
+    outbox.subscribe(VisitReopened, archiving.reopen)
+    outbox.subscribe(VisitCancelled, archiving.cancel)
+    outbox.subscribe(DocumentSigned, archiving.receive_paper)
+    outbox.subscribe(RecordDestroyed, archiving.remove_files(BlobStore(config.blob_dir)))
     outbox.subscribe(VisitOpened, charging.charge_examination)
     outbox.subscribe(VisitCancelled, charging.reverse_visit)
     outbox.subscribe(VisitTransferred, charging.follow_transfer)
@@ -144,11 +165,24 @@ async def _hear(state: AppState, base: FhirApp) -> None:
             state.extras["program_origins"] = await authorization.origins(tx)
 
 
+def _configure_accounts(config: Settings) -> None:
+    """Say what this installation asks of those who sign in."""
+    accounts.configure(
+        policy=accounts.Policy(
+            second_factor=frozenset(config.second_factor),
+            idle=timedelta(minutes=config.session_idle_minutes),
+        ),
+        key=accounts.key_from(config.secret),
+        leaked=accounts.LeakedList(config.data_dir / "leaked-passwords"),
+    )
+
+
 @asynccontextmanager
 async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     """Keep alive what runs beside the requests of one process."""
     record.set_zone(state.settings.zoneless_dates_in)
     record.file_content(on=state.settings.full_text)
+    _configure_accounts(state.settings)
     # The first use of an installation makes keys; no request should wait for that.
     await asyncio.to_thread(signing.open_at_start, state, utc_now())
     base = fhir(state)

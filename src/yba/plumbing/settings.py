@@ -72,6 +72,11 @@ class Settings:
     # Origins ("https://app.example.vn") whose pages may call the FHIR base and the token endpoint,
     # beside those of registered programs.
     cors_origins: tuple[str, ...] = ()
+    # Roles that need a second factor; "*" is everybody who works here. Read from the environment,
+    # nobody does in the demonstration and all of staff elsewhere.
+    second_factor: tuple[str, ...] = ()
+    # A browser session that nobody uses for so many minutes is over.
+    session_idle_minutes: int = 60
     # smtp://user:password@host:port, or smtps://; without it there is no e-mail.
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
@@ -104,6 +109,13 @@ def _integer(name: str, default: int) -> int:
 
 def _prefixes(name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in os.environ.get(name, "").split(",") if part.strip())
+
+
+def _second_factor(profile: str) -> tuple[str, ...]:
+    """Return the roles that need a second factor: all of staff, except in the demonstration."""
+    default = "-" if profile == "demo" else "*"
+    named = os.environ.get("YBA_SECOND_FACTOR", default)
+    return tuple(part.strip() for part in named.split(",") if part.strip() not in ("", "-"))
 
 
 def _secret(data_dir: Path) -> bytes:
@@ -191,6 +203,8 @@ def load() -> Settings:
         import_from=_prefixes("YBA_IMPORT_FROM"),
         notify_private=_prefixes("YBA_NOTIFY_PRIVATE"),
         cors_origins=_prefixes("YBA_CORS_ORIGINS"),
+        second_factor=_second_factor(profile),
+        session_idle_minutes=_integer("YBA_SESSION_IDLE_MINUTES", 60),
         smtp_url=text("SMTP_URL", ""),
         mail_from=text("MAIL_FROM", ""),
     )

@@ -162,7 +162,10 @@ async def form_list(request: Request) -> list[tuple[str, str]]:
         raise Unusable from None
     if any("\x00" in value or "\x00" in name for name, value in fields):
         raise Unusable
-    return [(name, value.strip()) for name, value in fields]
+    sent = [(name, value.strip()) for name, value in fields]
+    # Kept for who must ask something else first, and then goes on with this form.
+    request.scope["yba.form"] = sent
+    return sent
 
 
 def refuse_cross_site(request: Request) -> None:

@@ -38,7 +38,7 @@ async def test_the_right_password_opens_a_session(database: Database, actor: Act
     async with database.transaction() as tx:
         account = await _account(tx, actor, at)
 
-    token = await service.sign_in(database, login=account.login, password=PASSWORD, at=at)
+    token = (await service.sign_in(database, login=account.login, password=PASSWORD, at=at)).token
 
     async with database.transaction() as tx:
         who = await service.recognise(tx, token=token, kind="browser", at=at)

@@ -59,3 +59,65 @@ class AlreadyHasAccount(Refusal):
     code = "accounts.already-has-account"
     status = 409
     message = "Not done: this person already has an account."
+
+
+class LeakedPassword(Refusal):
+    """Everybody who guesses would try this one."""
+
+    code = "accounts.leaked-password"
+    status = 422
+    message = (
+        "Not saved: this password is known from leaks or easy to guess. "
+        "Choose several words that do not belong together."
+    )
+
+
+class FactorUnreadable(Refusal):
+    """The seed was encrypted with another key."""
+
+    code = "accounts.factor-unreadable"
+    status = 409
+    message = (
+        "Not checked: the one-time codes of this account cannot be read on this machine. "
+        "Use a passkey or a recovery code, then set them up anew."
+    )
+
+
+class WrongCode(Refusal):
+    """A one-time or recovery code is wrong, too old, or was used before."""
+
+    code = "accounts.wrong-code"
+    status = 401
+    message = "Not accepted: the code is wrong, too old, or was used before."
+
+
+class PasskeyRefused(Refusal):
+    """What the device signed does not fit what was asked, or not this account."""
+
+    code = "accounts.passkey-refused"
+    status = 401
+    message = "Not accepted: this passkey does not fit. Please try again or use another way."
+
+
+class FreshProofNeeded(Refusal):
+    """The act asks for a proof of the person that is minutes old at most."""
+
+    code = "accounts.fresh-proof-needed"
+    status = 403
+    message = "Not done yet: please confirm first that it is you."
+
+
+class SecondFactorNeeded(Refusal):
+    """The role asks for a second factor, and the account has none."""
+
+    code = "accounts.second-factor-needed"
+    status = 403
+    message = "Not opened: your role needs a second factor. Please set one up first."
+
+
+class NothingToProveWith(Refusal):
+    """A factor that the account does not have was asked for."""
+
+    code = "accounts.no-such-factor"
+    status = 422
+    message = "Not done: this way is not set up for your account."

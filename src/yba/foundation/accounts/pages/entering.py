@@ -1,0 +1,225 @@
+"""Coming in and going out: password, second factor, passkey, a citizen's first time."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from yba.foundation.accounts import passkeys, service
+from yba.foundation.accounts.errors import PasskeyRefused
+from yba.foundation.accounts.pages import browser
+from yba.kernel.clock import utc_now
+from yba.kernel.refusal import Refusal
+from yba.plumbing.web import (
+    PUBLIC,
+    Page,
+    actor_or_none,
+    form,
+    render,
+    state_of,
+    transaction,
+    url,
+)
+
+
+def next_of(text: str | None) -> str:
+    """Return a path of this site only; anything else leads home."""
+    if (
+        text
+        and text.startswith("/")
+        and not text.startswith(("//", "/\\"))
+        and text.isprintable()
+        and "\\" not in text
+    ):
+        return text
+    return "/"
+
+
+async def sign_in_form(request: Request) -> Response:
+    """Show the sign-in page, or go on if already signed in."""
+    if actor_or_none(request) is not None:
+        return RedirectResponse(next_of(request.query_params.get("next")), status_code=303)
+    return _form(request, None, "", next_of(request.query_params.get("next")))
+
+
+def _form(request: Request, refusal: Refusal | None, login: str, target: str) -> Response:
+    return render(
+        request,
+        "accounts/sign_in.html",
+        status=refusal.status if refusal else 200,
+        refusal=refusal,
+        login=login,
+        next=target,
+        demo_logins=state_of(request).extras.get("demo_logins", ()),
+    )
+
+
+async def sign_in(request: Request) -> Response:
+    """Check the password and open a session, or ask for the second factor."""
+    fields = await form(request)
+    login, target = fields.get("login", ""), next_of(fields.get("next"))
+    try:
+        done = await service.sign_in(
+            state_of(request).database,
+            login=login,
+            password=fields.get("password", ""),
+            at=utc_now(),
+            client=browser.client_of(request),
+        )
+    except Refusal as refusal:
+        return _form(request, refusal, login, target)
+    if done.is_pending:
+        response = _second_form(request, None, target)
+        return browser.with_pending(request, response, done.token)
+    response = RedirectResponse(target, status_code=303)
+    return browser.with_session(request, response, done.token, done.account_id)
+
+
+def _second_form(request: Request, refusal: Refusal | None, target: str) -> Response:
+    return render(
+        request,
+        "accounts/second_factor.html",
+        status=refusal.status if refusal else 200,
+        refusal=refusal,
+        next=target,
+    )
+
+
+async def second_factor(request: Request) -> Response:
+    """Check a one-time or recovery code and open the session."""
+    fields = await form(request)
+    target = next_of(fields.get("next"))
+    try:
+        done = await service.second_factor(
+            state_of(request).database,
+            token=browser.pending_token(request),
+            code=fields.get("code", ""),
+            at=utc_now(),
+            client=browser.client_of(request),
+        )
+    except Refusal as refusal:
+        if refusal.status == 404:
+            return RedirectResponse(url(request, "accounts:sign_in"), status_code=303)
+        return _second_form(request, refusal, target)
+    response = RedirectResponse(target, status_code=303)
+    return browser.with_session(request, response, done.token, done.account_id)
+
+
+async def passkey_options(request: Request) -> Response:
+    """Tell the browser what its device must sign; the device says whose key it has."""
+    holder = passkeys.new_holder()
+    async with transaction(request) as tx:
+        options = await passkeys.options_to_prove(
+            tx, site=browser.site_of(request), holder=holder, at=utc_now()
+        )
+    return browser.with_ceremony(request, JSONResponse(options), holder)
+
+
+async def sign_in_by_passkey(request: Request) -> Response:
+    """Open a session for whose device has signed."""
+    fields = await form(request)
+    target = next_of(fields.get("next"))
+    try:
+        async with transaction(request) as tx:
+            done = await service.sign_in_by_passkey(
+                tx,
+                answer=answer_in(fields),
+                site=browser.site_of(request),
+                holder=browser.ceremony_of(request),
+                at=utc_now(),
+                client=browser.client_of(request),
+            )
+    except Refusal as refusal:
+        return _form(request, refusal, "", target)
+    response = RedirectResponse(target, status_code=303)
+    return browser.with_session(request, response, done.token, done.account_id)
+
+
+def answer_in(fields: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return what the browser's device answered. Raises PasskeyRefused."""
+    try:
+        answer = json.loads(fields.get("answer", ""))
+    except (ValueError, RecursionError):
+        raise PasskeyRefused from None
+    if not isinstance(answer, dict):
+        raise PasskeyRefused
+    return answer
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    await form(request)
+    token = browser.session_token(request)
+    if token:
+        async with transaction(request) as tx:
+            await service.end_session(tx, token=token, at=utc_now())
+    response = RedirectResponse(url(request, "accounts:sign_in"), status_code=303)
+    return browser.without_session(request, response)
+
+
+async def activation_form(request: Request) -> Response:
+    """Show the page where a citizen opens her account with the code from the desk."""
+    return _activation(request, None, {"code": request.query_params.get("code", "")})
+
+
+def _activation(request: Request, refusal: Refusal | None, entered: Mapping[str, str]) -> Response:
+    return render(
+        request,
+        "accounts/activate.html",
+        status=refusal.status if refusal else 200,
+        refusal=refusal,
+        code=entered.get("code", ""),
+        login=entered.get("login", ""),
+        shortest=service.SHORTEST_PASSWORD,
+    )
+
+
+async def activate(request: Request) -> Response:
+    """Open the account and sign its owner in."""
+    fields = await form(request)
+    now = utc_now()
+    try:
+        async with transaction(request) as tx:
+            account = await service.open_own_account(
+                tx,
+                code=fields.get("code", ""),
+                login=fields.get("login", ""),
+                password=fields.get("password", ""),
+                at=now,
+            )
+            token = await service.open_session(
+                tx,
+                account_id=account.id,
+                kind="browser",
+                at=now,
+                device=browser.client_of(request).device,
+            )
+    except Refusal as refusal:
+        return _activation(request, refusal, fields)
+    return browser.with_session(request, RedirectResponse("/", status_code=303), token, account.id)
+
+
+PAGES = [
+    Page("/sign-in", sign_in_form, "accounts:sign_in", PUBLIC),
+    Page("/sign-in", sign_in, "accounts:sign_in_now", PUBLIC, methods=("POST",)),
+    Page("/sign-in/second", second_factor, "accounts:second_factor", PUBLIC, methods=("POST",)),
+    Page(
+        "/sign-in/passkey/options",
+        passkey_options,
+        "accounts:passkey_options",
+        PUBLIC,
+        methods=("POST",),
+    ),
+    Page(
+        "/sign-in/passkey",
+        sign_in_by_passkey,
+        "accounts:sign_in_by_passkey",
+        PUBLIC,
+        methods=("POST",),
+    ),
+    Page("/activate", activation_form, "accounts:activate", PUBLIC),
+    Page("/activate", activate, "accounts:activate_now", PUBLIC, methods=("POST",)),
+    Page("/sign-out", sign_out, "accounts:sign_out", PUBLIC, methods=("POST",)),
+]
