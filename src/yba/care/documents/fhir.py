@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from datetime import datetime
 
 from yba.care.documents.model import Document, Kind
 from yba.fhir import r4
@@ -72,6 +73,16 @@ def _attachment(document: Document, content: bytes, title: str) -> r4.Attachment
         creation=local(document.signed_at).isoformat(timespec="seconds"),
         extension=[r4.Extension(url=_SHA256, valueString=document.sha256)],
     )
+
+
+def renew_attachment(
+    entry: r4.DocumentReference, document: Document, *, content: bytes, at: datetime
+) -> None:
+    """Let the entry of a document name its newest revision."""
+    title = entry.type.text if entry.type and entry.type.text else document.kind
+    attachment = _attachment(document, content, title)
+    attachment.creation = local(at).isoformat(timespec="seconds")
+    entry.content = [r4.DocumentReferenceContent(attachment=attachment)]
 
 
 def provenance(

@@ -6,25 +6,21 @@ The bytes are stored before the commit; a transaction that fails leaves at
 worst a file that nothing refers to.
 """
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
-import orjson
 
-from yba.care.documents import composing, fhir, paper, sheets, store
+from yba.care.documents import basket, composing, keeping, paper, store
 from yba.care.documents.access import require_release, require_see, require_sign, visible_document
 from yba.care.documents.errors import (
     NothingReleased,
     PrescriptionNotInForce,
-    ReasonMissing,
     VisitStillOpen,
 )
-from yba.care.documents.events import DocumentSigned
+from yba.care.documents.keeping import CODE_LENGTH, New, pdf_of
 from yba.care.documents.model import (
     Document,
     Facility,
@@ -33,33 +29,18 @@ from yba.care.documents.model import (
     PaperCopy,
     QueueSlip,
     Receipt,
-    Sealing,
-    Signable,
     SignerBlock,
 )
-from yba.care.documents.rendering import render
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import VisitState
-from yba.fhir import r4
 from yba.foundation.audit import service as audit
-from yba.foundation.record import service as record
 from yba.foundation.signing import service as signatures
 from yba.foundation.signing.model import SignerRole, Verification
 from yba.foundation.signing.service import Signing
 from yba.kernel.actor import Actor
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Tx
-from yba.plumbing.outbox import publish
 from yba.plumbing.settings import Settings
-
-# Letters and digits that nobody confuses when reading aloud.
-_CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
-_CODE_LENGTH = 12
-_NAMES = {
-    Kind.OUTPATIENT_RECORD: "Bệnh án ngoại trú",
-    Kind.PRESCRIPTION: "Đơn thuốc",
-    Kind.LABORATORY_REPORT: "Phiếu kết quả xét nghiệm",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +64,6 @@ class Checked:
 
     verification: Verification
     document: Document | None
-
-
-@dataclass(frozen=True, slots=True)
-class _New:
-    """A paper that is about to be signed."""
-
-    kind: Kind
-    about: str
-    encounter_id: str
-    patient_id: str
-    sheet: Signable
 
 
 def archive_from(settings: Settings, blobs: BlobStore, *, at: datetime) -> Archive:
@@ -135,7 +105,7 @@ async def draft_pdf(
     sheet = await compose_outpatient_record(
         tx, archive=archive, actor=actor, encounter_id=encounter_id, at=at
     )
-    return await _pdf(archive, sheet, None, at)
+    return await pdf_of(archive, sheet, None, at)
 
 
 async def sign_outpatient_record(
@@ -162,7 +132,7 @@ async def sign_outpatient_record(
     require_sign(actor, view.doctor.practitioner_id if view.doctor else "")
     if view.state is not VisitState.FINISHED:
         raise VisitStillOpen
-    new = _New(Kind.OUTPATIENT_RECORD, encounter_id, encounter_id, view.patient_id, sheet)
+    new = New(Kind.OUTPATIENT_RECORD, encounter_id, encounter_id, view.patient_id, sheet)
     return await _sign(tx, archive, actor, new, reason=reason, method=method, at=at)
 
 
@@ -182,7 +152,7 @@ async def sign_prescription(
         return known
     if not composing.is_in_force(issued):
         raise PrescriptionNotInForce
-    new = _New(Kind.PRESCRIPTION, code, issued.encounter_id, issued.patient_id, sheet)
+    new = New(Kind.PRESCRIPTION, code, issued.encounter_id, issued.patient_id, sheet)
     return await _sign(tx, archive, actor, new, reason="", method=method, at=at)
 
 
@@ -207,128 +177,45 @@ async def sign_laboratory_report(
         raise NothingReleased
     performer = SignerBlock(name=actor.name, licence=actor.licence)
     sheet = composing.laboratory_report(view, facility=archive.facility, performer=performer, at=at)
-    new = _New(Kind.LABORATORY_REPORT, encounter_id, encounter_id, view.patient_id, sheet)
+    new = New(Kind.LABORATORY_REPORT, encounter_id, encounter_id, view.patient_id, sheet)
     return await _sign(tx, archive, actor, new, reason=reason, method=method, at=at)
 
 
 async def _sign(
-    tx: Tx, archive: Archive, actor: Actor, new: _New, *, reason: str, method: str, at: datetime
+    tx: Tx, archive: Archive, actor: Actor, new: New, *, reason: str, method: str, at: datetime
 ) -> Document:
-    earlier = await store.latest(tx, kind=new.kind.value, about=new.about)
-    content_hash = _content_hash(new.sheet)
-    if earlier is not None:
-        if earlier.content_hash == content_hash:
-            return earlier
-        if not reason.strip():
-            raise ReasonMissing(fields={"reason": ReasonMissing.message})
-    sealing = _sealing(archive, earlier, reason.strip(), at)
-    draft = await _pdf(archive, new.sheet, sealing, at)
-    title = _NAMES[new.kind]
-    consent = signatures.confirmed(actor, summary=f"{title} {new.about}", at=at, method=method)
+    draft = await keeping.draft_of(tx, archive=archive, new=new, reason=reason, at=at)
+    if isinstance(draft, Document):
+        return draft
+    consent = signatures.confirmed(actor, summary=f"{new.title} {new.about}", at=at, method=method)
     signed = await signatures.sign_pdf(
         tx,
         signing=archive.signing,
         actor=actor,
-        pdf=draft,
-        document=f"DocumentReference/{sealing.document_id}",
-        reason=title,
+        pdf=draft.pdf,
+        document=draft.reference,
+        reason=new.title,
         consent=consent,
         at=at,
         role=SignerRole.AUTHOR,
     )
-    await anyio.to_thread.run_sync(archive.blobs.put, signed.content)
-    document = Document(
-        document_id=sealing.document_id,
-        short_id=sealing.short_id,
-        kind=new.kind.value,
-        about=new.about,
-        encounter_id=new.encounter_id,
-        patient_id=new.patient_id,
-        version=sealing.version,
-        replaces=earlier.document_id if earlier else None,
-        reason=sealing.reason,
-        sha256=signed.sha256,
-        content_hash=content_hash,
-        size=len(signed.content),
-        signer_name=signed.signer_name,
-        signer_licence=actor.licence,
-        facility=archive.facility.name,
-        signed_at=at,
-        replaced_by=None,
+    document = await keeping.enter(
+        tx, archive=archive, actor=actor, draft=draft, signed=signed, consent=consent, at=at
     )
-    await store.insert(tx, document)
-    author = encounters.author_of(actor)
-    entry = fhir.document_reference(document, content=signed.content, author=author, title=title)
-    vouched = await signatures.sign_resource(
-        tx,
-        signing=archive.signing,
-        actor=actor,
-        resource=orjson.loads(r4.encode(entry)),
-        consent=consent,
-        at=at,
+    await basket.passed_on(
+        tx, archive=archive, actor=actor, document=document, signature_id=signed.signature_id, at=at
     )
-    provenance = fhir.provenance(record.new_id(), document, author=author, signed=vouched)
-    await _file(tx, actor, document, [entry, provenance], at)
     return document
-
-
-async def _file(
-    tx: Tx, actor: Actor, document: Document, resources: list[object], at: datetime
-) -> None:
-    if document.replaces:
-        old = await record.read(
-            tx, actor=actor, type_=r4.DocumentReference, id_=document.replaces, at=at
-        )
-        old.status = "superseded"
-        resources.append(old)
-    await record.save(tx, actor=actor, resources=resources, at=at, note="documents.sign")
-    await publish(
-        tx,
-        DocumentSigned(
-            document_id=document.document_id,
-            kind=document.kind,
-            encounter_id=document.encounter_id,
-            patient_id=document.patient_id,
-            version=document.version,
-            sha256=document.sha256,
-            at=at,
-        ),
-    )
-
-
-def _content_hash(sheet: Signable) -> str:
-    """Return a hash of what a sheet says, whatever its version and moment of signing."""
-    content = orjson.dumps(sheet, default=str, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _sealing(archive: Archive, earlier: Document | None, reason: str, at: datetime) -> Sealing:
-    short_id = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
-    return Sealing(
-        document_id=record.new_id(),
-        short_id=short_id,
-        address=archive.check_address(short_id),
-        version=earlier.version + 1 if earlier else 1,
-        reason=reason if earlier else "",
-        at=at,
-    )
-
-
-async def _pdf(
-    archive: Archive, sheet: Signable | Receipt | QueueSlip, sealing: Sealing | None, at: datetime
-) -> bytes:
-    words = sheets.words_of(sheet, sealing, at=at)
-    return await render(sheets.template_of(sheet), words, fonts=archive.fonts, at=at)
 
 
 async def receipt_pdf(*, archive: Archive, receipt: Receipt, at: datetime) -> bytes:
     """Return a receipt as PDF."""
-    return await _pdf(archive, receipt, None, at)
+    return await pdf_of(archive, receipt, None, at)
 
 
 async def queue_slip_pdf(*, archive: Archive, slip: QueueSlip, at: datetime) -> bytes:
     """Return an 80 mm slip as PDF."""
-    return await _pdf(archive, slip, None, at)
+    return await pdf_of(archive, slip, None, at)
 
 
 async def document(tx: Tx, *, actor: Actor, document_id: str) -> Document:
@@ -415,13 +302,18 @@ async def registered(tx: Tx, *, short_id: str) -> Document | None:
     For the public page: show who signed and when, never whom it is about.
     """
     code = "".join(letter for letter in short_id.lower() if letter.isalnum())
-    return await store.with_short_id(tx, code) if len(code) == _CODE_LENGTH else None
+    return await store.with_short_id(tx, code) if len(code) == CODE_LENGTH else None
 
 
-async def check_upload(tx: Tx, *, archive: Archive, content: bytes, at: datetime) -> Checked:
+async def check_upload(
+    tx: Tx, *, archive: Archive, content: bytes, at: datetime, signed: bytes | None = None
+) -> Checked:
     """Check a file that a stranger brings; nothing of it is kept.
 
+    `signed` is the signed file where `content` holds only the signature.
     Raises FileTooLarge, CheckBusy.
     """
-    found = await signatures.verify_stranger(content, trust=archive.signing.trust(), at=at)
+    found = await signatures.verify_stranger(
+        content, trust=archive.signing.trust(), at=at, content=signed
+    )
     return Checked(found, await store.with_hash(tx, found.sha256))

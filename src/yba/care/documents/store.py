@@ -1,5 +1,6 @@
 """The SQL of documents.document and documents.paper_copy."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
@@ -8,14 +9,25 @@ from yba.plumbing.database import Tx
 
 _SELECT: LiteralString = """
     SELECT d.document_id, d.short_id, d.kind, d.about, d.encounter_id, d.patient_id, d.version,
-           d.replaces, d.reason, d.sha256, d.content_hash, d.size, d.signer_name,
+           d.replaces, d.reason, coalesce(newest.sha256, d.sha256) AS sha256, d.content_hash,
+           coalesce(newest.size, d.size) AS size, d.signer_name,
            d.signer_licence, d.facility, d.signed_at, later.document_id AS replaced_by
       FROM documents.document d
       LEFT JOIN documents.document later ON later.replaces = d.document_id
+      LEFT JOIN LATERAL (SELECT sha256, size FROM documents.revision
+                          WHERE document_id = d.document_id
+                          ORDER BY number DESC LIMIT 1) newest ON true
 """
 _BY_ID: LiteralString = _SELECT + " WHERE d.document_id = $1"
 _BY_SHORT_ID: LiteralString = _SELECT + " WHERE d.short_id = $1"
-_BY_HASH: LiteralString = _SELECT + " WHERE d.sha256 = $1 ORDER BY d.document_id LIMIT 1"
+_BY_HASH: LiteralString = (
+    _SELECT
+    + """
+     WHERE d.sha256 = $1
+        OR d.document_id = (SELECT document_id FROM documents.revision WHERE sha256 = $1)
+     ORDER BY d.document_id LIMIT 1
+"""
+)
 _LATEST: LiteralString = (
     _SELECT + " WHERE d.kind = $1 AND d.about = $2 ORDER BY d.version DESC LIMIT 1"
 )
@@ -101,3 +113,82 @@ async def insert_copy(
     """Count one more paper copy and return its number."""
     await tx.execute(_LOCK, f"copy:{document_id}")
     return await tx.value(_INSERT_COPY, document_id, account_id, person, at)
+
+
+_INSERT_REVISION: LiteralString = """
+    INSERT INTO documents.revision
+           (document_id, number, what, level, sha256, size, stamped_until, at)
+    SELECT $1, coalesce(max(number), 1) + 1, $2, $3, $4, $5, $6, $7
+      FROM documents.revision WHERE document_id = $1
+"""
+_EXPECT_LASTING: LiteralString = """
+    INSERT INTO documents.lasting (document_id, level, due_at) VALUES ($1, $2, $3)
+    ON CONFLICT (document_id) DO UPDATE SET level = $2, due_at = $3, attempts = 0, why = ''
+"""
+_LASTING_REACHED: LiteralString = """
+    UPDATE documents.lasting
+       SET level = $2, due_at = $3, why = $4,
+           attempts = CASE WHEN $4 = '' THEN 0 ELSE attempts + 1 END
+     WHERE document_id = $1
+"""
+_LASTING_DUE: LiteralString = """
+    SELECT document_id, level, why, attempts, due_at
+      FROM documents.lasting
+     WHERE due_at <= $1
+     ORDER BY due_at, document_id
+     LIMIT $2
+       FOR UPDATE SKIP LOCKED
+"""
+_LASTING_OF: LiteralString = """
+    SELECT document_id, level, why, attempts, due_at
+      FROM documents.lasting WHERE document_id = ANY($1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long the proof of a document lasts: the level reached, and what is still due."""
+
+    document_id: str
+    level: str
+    why: str
+    attempts: int
+    due_at: datetime | None
+
+
+async def insert_revision(
+    tx: Tx,
+    *,
+    document_id: str,
+    what: str,
+    level: str,
+    sha256: str,
+    size: int,
+    stamped_until: datetime | None,
+    at: datetime,
+) -> None:
+    """Add a revision; number 1 is the document as it was first signed."""
+    await tx.execute(_LOCK, f"revision:{document_id}")
+    await tx.execute(_INSERT_REVISION, document_id, what, level, sha256, size, stamped_until, at)
+
+
+async def expect_lasting(tx: Tx, *, document_id: str, level: str, at: datetime) -> None:
+    """Let the job look at a document, now that it has changed."""
+    await tx.execute(_EXPECT_LASTING, document_id, level, at)
+
+
+async def lasting_reached(
+    tx: Tx, *, document_id: str, level: str, due_at: datetime | None, why: str
+) -> None:
+    """Write down how far the job came, and when it looks again."""
+    await tx.execute(_LASTING_REACHED, document_id, level, due_at, why)
+
+
+async def lasting_due(tx: Tx, *, at: datetime, limit: int) -> list[Lasting]:
+    """Return the documents that the job should look at; locks them."""
+    return await tx.rows(Lasting, _LASTING_DUE, at, limit)
+
+
+async def lasting_of(tx: Tx, document_ids: list[str]) -> list[Lasting]:
+    """Return how far each document has come."""
+    return await tx.rows(Lasting, _LASTING_OF, document_ids)

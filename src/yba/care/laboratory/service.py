@@ -211,6 +211,12 @@ async def release_result(tx: Tx, *, actor: Actor, request_id: str, at: datetime)
     return release.report_id
 
 
+async def verifier_of(tx: Tx, *, request_id: str) -> str:
+    """Return the account that verified a request's result, empty if nobody has."""
+    row = await store.locked(tx, request_id)
+    return "" if row is None else row.verified_by
+
+
 async def allow_single_verifier(tx: Tx, *, actor: Actor, allowed: bool, at: datetime) -> None:
     """Let one person enter and verify, at a site that has only one."""
     _require(actor, "admin.laboratory")

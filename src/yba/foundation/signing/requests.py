@@ -14,7 +14,7 @@ Law: Circular 13/2025/TT-BYT (the facility's own regulation), Decree 30/2020
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from yba.foundation.audit import service as audit
@@ -50,6 +50,12 @@ class Seat:
     """Who is to sign in what capacity; `holder_id` is a practitioner or a facility."""
 
     role: SignerRole
+    holder_id: str
+    holder_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Officer:
     holder_id: str
     holder_name: str
 
@@ -116,10 +122,16 @@ class Delegation:
         )
 
 
-async def roles_of(tx: Tx, *, kind: str, on: date) -> list[SignerRole]:
+async def roles_of(tx: Tx, *, kind: str, at: datetime) -> list[SignerRole]:
     """Return who signs a kind of paper, in order, under the regulation of that day."""
-    roles: list[str] = await tx.value(store.ROLES_OF, kind, on) or [SignerRole.AUTHOR.value]
-    return [SignerRole(role) for role in roles]
+    roles: list[str] | None = await tx.value(store.ROLES_OF, kind, local_date(at))
+    return [SignerRole(role) for role in roles or [SignerRole.AUTHOR.value]]
+
+
+async def officer_of(tx: Tx, *, role: SignerRole, at: datetime) -> Seat | None:
+    """Return who holds an office of the regulation on that day; None if nobody does."""
+    found = await tx.row(_Officer, store.OFFICER_OF, role.value, local_date(at))
+    return None if found is None else Seat(role, found.holder_id, found.holder_name)
 
 
 async def open_request(

@@ -29,6 +29,7 @@ from yba.foundation.signing.certificates import (
     seal_of,
     usable_status,
 )
+from yba.foundation.signing.checking.model import Revocation
 from yba.foundation.signing.entries import (
     ResourceSignature,
     SignedXml,
@@ -49,30 +50,70 @@ from yba.foundation.signing.model import (
     Consent,
     SignedPdf,
     SignerRole,
+    SigningCertificate,
     Verification,
+)
+from yba.foundation.signing.prolonging import Prolonged, prolong
+from yba.foundation.signing.requests import (
+    Delegation,
+    Seat,
+    SigningRequest,
+    Step,
+    delegate,
+    delegations_of,
+    end_delegation,
+    mark_signed,
+    officer_of,
+    open_of,
+    open_request,
+    refuse,
+    roles_of,
+    steps_of,
+    take_turn,
+    waiting_for,
+    waiting_seals,
+    withdraw,
+    withdraw_one,
 )
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local
 from yba.plumbing.database import Tx
 
 __all__ = [
+    "Delegation",
     "FinishedPaper",
     "Paper",
+    "Prolonged",
     "ReadyPaper",
     "ResourceSignature",
+    "Revocation",
+    "Seat",
     "SignatureEvidence",
     "SignedXml",
     "Signing",
+    "SigningCertificate",
+    "SigningRequest",
+    "Step",
     "certificate_in_use",
     "confirmed",
+    "delegate",
+    "delegations_of",
+    "end_delegation",
     "holder_of",
     "keep_evidence",
     "link_certificate",
     "linked_certificate",
+    "mark_signed",
+    "officer_of",
     "open_at_start",
+    "open_of",
+    "open_request",
     "open_signing",
     "prepare_batch",
+    "prolong",
+    "refuse",
     "revoke_certificate",
+    "roles_of",
     "seal_of",
     "sign_batch",
     "sign_pdf",
@@ -81,9 +122,15 @@ __all__ = [
     "signatures_of",
     "signing_from",
     "signing_of",
+    "steps_of",
+    "take_turn",
     "usable_status",
     "verify_pdf",
     "verify_stranger",
+    "waiting_for",
+    "waiting_seals",
+    "withdraw",
+    "withdraw_one",
 ]
 
 
@@ -159,12 +206,15 @@ async def signatures_of(tx: Tx, *, document: str) -> list[SignatureEvidence]:
     return await tx.rows(SignatureEvidence, store.SIGNATURES_OF, document)
 
 
-async def verify_stranger(data: bytes, *, trust: Trust, at: datetime) -> Verification:
-    """Check a file that anybody may have sent, in a process with limits.
+async def verify_stranger(
+    data: bytes, *, trust: Trust, at: datetime, content: bytes | None = None
+) -> Verification:
+    """Check a file of any kind that anybody may have sent, in a process with limits.
 
+    `content` is the signed file where `data` holds only the signature.
     Raises FileTooLarge beyond 20 MB, CheckBusy when too many wait already.
     """
-    return await guarded_verification(data, trust=trust, at=at)
+    return await guarded_verification(data, trust=trust, at=at, content=content)
 
 
 async def verify_pdf(data: bytes, *, trust: Trust, at: datetime) -> Verification:

@@ -234,3 +234,9 @@ GIVE_UP_TASK: LiteralString = """
     UPDATE signing.agent_task SET refused = 'gave-up', done_at = $2
      WHERE task_id = $1 AND done_at IS NULL
 """
+
+OFFICER_OF: LiteralString = """
+    SELECT holder_id, holder_name FROM signing.officer
+     WHERE role = $1 AND valid_from <= $2
+     ORDER BY valid_from DESC LIMIT 1
+"""
