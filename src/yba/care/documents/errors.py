@@ -56,4 +56,4 @@ class UploadUnusable(Refusal):
 
     code = "documents.upload-unusable"
     status = 422
-    message = "Not checked: choose a PDF file first."
+    message = "Not checked: choose a file first."

@@ -33,12 +33,14 @@ class Standing(StrEnum):
     DRAFT = "draft"
     SIGNED = "signed"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
 
 
 STANDING_WORDS = {
     Standing.DRAFT: N_("Draft, not signed"),
     Standing.SIGNED: N_("Signed"),
     Standing.SUPERSEDED: N_("Replaced by a newer version"),
+    Standing.CANCELLED: N_("Cancelled"),
 }
 
 

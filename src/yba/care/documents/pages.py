@@ -15,8 +15,9 @@ from yba.care.documents import service
 from yba.care.documents.errors import UploadUnusable
 from yba.care.documents.model import Document
 from yba.care.documents.panels import archive_of
+from yba.care.documents.standing import standing_of
 from yba.foundation.signing.errors import FileTooLarge
-from yba.foundation.signing.model import MAX_FILE_BYTES, VERDICT_WORDS
+from yba.foundation.signing.model import CODES, MAX_FILE_BYTES, VERDICT_WORDS
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.web import (
@@ -123,27 +124,31 @@ async def check(request: Request) -> Response:
     """Check an uploaded file; nothing of it is kept."""
     refuse_cross_site(request)
     try:
-        content = await _uploaded(request)
+        content, signed = await _uploaded(request)
         async with reading(request) as tx:
             found = await service.check_upload(
-                tx, archive=archive_of(request), content=content, at=utc_now()
+                tx, archive=archive_of(request), content=content, at=utc_now(), signed=signed
             )
+            standing = await standing_of(tx, document=found.document) if found.document else None
     except Refusal as refusal:
         return _answer(request, refusal=refusal, status=refusal.status)
     return _answer(
         request,
         checked=found.verification,
         words=VERDICT_WORDS[found.verification.verdict],
+        codes=[CODES.get(problem) for problem in found.verification.problems],
         document=found.document,
+        standing=standing,
     )
 
 
 async def _entry(request: Request, code: str) -> Response:
     async with reading(request) as tx:
         found = await service.registered(tx, short_id=code)
+        standing = await standing_of(tx, document=found) if found else None
     if found is None:
         return _answer(request, code=code, unknown=True, status=404)
-    return _answer(request, code=code, document=found)
+    return _answer(request, code=code, document=found, standing=standing)
 
 
 def _answer(
@@ -159,6 +164,8 @@ def _answer(
         "checked": None,
         "words": "",
         "refusal": None,
+        "standing": None,
+        "codes": (),
     }
     return render(
         request,
@@ -169,13 +176,13 @@ def _answer(
     )
 
 
-async def _uploaded(request: Request) -> bytes:
-    """Return the bytes of the form's one file.
+async def _uploaded(request: Request) -> tuple[bytes, bytes | None]:
+    """Return the file of the form, and the signed content if it was sent beside it.
 
     Raises FileTooLarge as soon as more arrives than may, UploadUnusable.
     """
     too_large = FileTooLarge(limit=MAX_FILE_BYTES // (1024 * 1024))
-    limit = MAX_FILE_BYTES + _ENVELOPE_BYTES
+    limit = 2 * MAX_FILE_BYTES + _ENVELOPE_BYTES
 
     async def limited() -> AsyncGenerator[bytes]:
         size = 0
@@ -187,19 +194,22 @@ async def _uploaded(request: Request) -> bytes:
 
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise UploadUnusable
-    parser = MultiPartParser(request.headers, limited(), max_files=1, max_fields=4)
+    parser = MultiPartParser(request.headers, limited(), max_files=2, max_fields=4)
     try:
         data = await parser.parse()
     except (MultiPartException, KeyError):
         raise UploadUnusable from None
     try:
-        file = data.get("file")
-        content = await file.read() if isinstance(file, UploadFile) else b""
+        content, signed = [await _bytes_of(data.get(name)) for name in ("file", "content")]
     finally:
         await data.close()
     if not content:
         raise UploadUnusable
-    return content
+    return content, signed or None
+
+
+async def _bytes_of(file: UploadFile | str | None) -> bytes:
+    return await file.read() if isinstance(file, UploadFile) else b""
 
 
 PAGES = [

@@ -139,6 +139,12 @@ async def prescription(tx: Tx, *, actor: Actor, code: str, at: datetime) -> Pres
     return _prescription(row, lines.get(code, []))
 
 
+async def prescription_state(tx: Tx, *, code: str) -> PrescriptionState | None:
+    """Return where a prescription stands and nothing else of it; None if there is none."""
+    row = await store.prescription(tx, code)
+    return None if row is None else PrescriptionState(row.state)
+
+
 async def prescriptions_of(
     tx: Tx, *, actor: Actor, encounter_id: str, at: datetime
 ) -> list[Prescription]:

@@ -13,6 +13,7 @@ from yba.care.orders.prescriptions import (
     mark_sent,
     prescribe,
     prescription,
+    prescription_state,
     prescriptions_of,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "orders_of",
     "prescribe",
     "prescription",
+    "prescription_state",
     "prescriptions_of",
 ]

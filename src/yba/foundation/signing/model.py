@@ -16,10 +16,12 @@ from yba.foundation.signing.checking.model import (
     Verdict,
     Verification,
 )
+from yba.foundation.signing.checking.words import CODES
 from yba.foundation.signing.secret import Secret
 
 # What a check found has its own file and is known to others under this name.
 __all__ = [
+    "CODES",
     "MAX_FILE_BYTES",
     "VERDICT_WORDS",
     "CertificateSummary",
