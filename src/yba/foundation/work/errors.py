@@ -17,3 +17,11 @@ class WorkNotFound(Refusal):
     code = "work.not-found"
     status = 404
     message = "This entry of the list was not found."
+
+
+class CalendarEnds(Refusal):
+    """The holidays of a year are not entered yet."""
+
+    code = "work.calendar-ends"
+    status = 500
+    message = "The holidays of %(year)s are not known yet: enter them in holidays.toml."

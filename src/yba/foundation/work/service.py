@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from yba.foundation.work import store
+from yba.foundation.work.calendar import after_working_days, is_working_day, next_working_day
 from yba.foundation.work.errors import WorkNotFound
 from yba.foundation.work.events import WorkChanged
 from yba.foundation.work.model import (
@@ -23,6 +24,12 @@ from yba.kernel.actor import Actor
 from yba.kernel.ids import new_snowflake
 from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
+
+__all__ = [
+    "add", "after_working_days", "cancel", "claim", "claim_next", "finish", "inbox",
+    "is_working_day", "item", "item_of", "items", "miss", "move", "next_working_day", "put_back",
+    "start",
+]  # fmt: skip
 
 
 async def add(
