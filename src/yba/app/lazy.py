@@ -11,6 +11,7 @@ _ELSEWHERE = {
     "audit": ("yba.app.auditing", "app", "The audit trail: check it, prove it, publish it."),
     "fiction": ("yba.app.fiction.cli", "app", "Fictitious people and visits, as files."),
     "import": ("yba.app.importing", "app", "Bring in data that other systems made."),
+    "clients": ("yba.app.programs", "app", "Programs that may ask for access: register, cut off."),
     "terminology": (
         "yba.app.code_lists",
         "app",
