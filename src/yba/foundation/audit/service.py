@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from yba.foundation.audit import keys, log_store, proving, sequencing, store, writing
+from yba.foundation.audit import keys, log_store, proving, searching, sequencing, store, writing
 from yba.foundation.audit.errors import AuditLogDown
-from yba.foundation.audit.model import Act, Action, Trace
+from yba.foundation.audit.model import Act, Action, StoredEvent, Trace
 from yba.foundation.audit.rows import MOST_RESOURCES, Place, row_of
+from yba.foundation.audit.searching import Question
 from yba.foundation.audit.spool import Spool, SpoolPart
 from yba.kernel.actor import Actor
 from yba.plumbing.database import Tx
 
-__all__ = ["Act", "Spool", "SpoolPart", "row_of"]
+__all__ = ["Act", "Question", "Spool", "SpoolPart", "row_of"]
 
 
 def set_facility(name: str) -> None:
@@ -44,6 +45,11 @@ async def record(
 async def record_many(tx: Tx, acts: Sequence[Act]) -> None:
     """Write several traces inside `tx` in one round trip. Raises AuditLogDown as `record` does."""
     await writing.write(tx, acts)
+
+
+async def search(tx: Tx, question: Question) -> list[StoredEvent]:
+    """Return the events that fit, newest first, at most 200. Whoever asks is audited by the caller."""
+    return await searching.search(tx, question)
 
 
 async def who_looked(

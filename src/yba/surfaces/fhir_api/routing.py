@@ -10,7 +10,15 @@ import re
 from yba.foundation.record.plans import TYPE_NUMBERS
 from yba.kernel.actor import Actor
 from yba.kernel.refusal import NotFound
-from yba.surfaces.fhir_api import bundles, histories, operations, reading, searches, writes
+from yba.surfaces.fhir_api import (
+    audit_events,
+    bundles,
+    histories,
+    operations,
+    reading,
+    searches,
+    writes,
+)
 from yba.surfaces.fhir_api.exchange import Exchange
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction, permit
 from yba.surfaces.fhir_api.operation import Call
@@ -70,6 +78,9 @@ async def _instance(
     refuse_unscoped(actor, _LETTERS.get(method, ""), type_)
     match method:
         case "GET":
+            if type_ == audit_events.TYPE and (event := await audit_events.read(do, actor, id_)):
+                await exchange.answer(200, event)
+                return
             await reading.read(do, exchange, actor, type_, id_)
         case "PUT":
             await writes.update(do, exchange, actor, type_, id_)
@@ -87,6 +98,9 @@ async def _type(
     refuse_unscoped(actor, "s" if method == "GET" else _LETTERS.get(method, ""), type_)
     match method:
         case "GET":
+            if type_ == audit_events.TYPE and audit_events.is_asked(actor, exchange.query):
+                await audit_events.search(do, exchange, actor)
+                return
             await searches.search(do, exchange, actor, type_)
         case "POST":
             await writes.create(do, exchange, actor, type_)
