@@ -69,5 +69,12 @@ class BlobStore:
             raise BlobDamaged
         return content
 
+    def remove(self, digest: str) -> None:
+        """Remove what is filed under `digest`; removing it again changes nothing.
+
+        Only for what the law orders to be destroyed.
+        """
+        self._path(digest).unlink(missing_ok=True)
+
     def __contains__(self, digest: str) -> bool:
         return self._path(digest).exists()

@@ -44,6 +44,7 @@ async def nothing_known(database):
         terms.forget()
         parameters.forget()
         async with database.transaction() as tx:
+            await tx.execute("SELECT set_config('archive.destroying', 'on', true)")
             await tx.execute(CLEAR)
 
     await clear()

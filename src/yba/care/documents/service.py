@@ -31,6 +31,8 @@ from yba.care.documents.model import (
     Receipt,
     SignerBlock,
 )
+from yba.care.documents.papers import erase_papers as erase_papers
+from yba.care.documents.papers import signed_paper as signed_paper
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import VisitState
 from yba.foundation.audit import service as audit

@@ -15,6 +15,7 @@ from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
 from yba.foundation.record import changes, reading, store
 from yba.foundation.record.body import unpack
+from yba.foundation.record.erasing import erase_visit
 from yba.foundation.record.errors import ResourceNotFound
 from yba.foundation.record.keys import id_of, row_id
 from yba.foundation.record.loading import Line, load
@@ -29,7 +30,7 @@ from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
 
 __all__ = [
-    "Line", "chart", "delete", "file_content", "history", "load", "new_id", "read", "save", "search",
+    "Line", "chart", "delete", "erase_visit", "file_content", "history", "load", "new_id", "read", "save", "search",
     "set_zone", "versions_since",
 ]  # fmt: skip
 

@@ -1,0 +1,30 @@
+"""A medical record leaves: HoSoBenhAn, on a written request, counted and audited."""
+
+from datetime import datetime
+from typing import Literal
+
+from yba.care.archive import hosobenhan, service
+from yba.care.encounters import service as encounters
+from yba.care.orders import service as orders
+from yba.kernel.actor import Actor
+from yba.plumbing.database import Tx
+
+Form = Literal["xml", "json"]
+
+
+async def exported(
+    tx: Tx, *, actor: Actor, encounter_id: str, form: Form, request: str, at: datetime
+) -> tuple[str, bytes]:
+    """Return a file name that says nothing of the patient, and the record as HoSoBenhAn.
+
+    Raises what `service.hand_over` raises, and ExportUnusable if the record does not fit the schema
+    (its places are named; nothing is cut).
+    """
+    await service.hand_over(tx, actor=actor, encounter_id=encounter_id, request=request, at=at)
+    # Who may take a copy of the record takes all of it.
+    reader = Actor.system("archive")
+    view = await encounters.visit(tx, actor=reader, encounter_id=encounter_id, at=at)
+    issued = await orders.prescriptions_of(tx, actor=reader, encounter_id=encounter_id, at=at)
+    content = hosobenhan.content_of(view, issued)
+    body = hosobenhan.as_xml(content) if form == "xml" else hosobenhan.as_json(content)
+    return f"HoSoBenhAn-{encounter_id}.{form}", body
