@@ -8,6 +8,11 @@ from typer.core import TyperCommand, TyperGroup
 
 # Name on the command line: module, attribute (an application or one command), help line.
 _ELSEWHERE = {
+    "agent": (
+        "yba.foundation.signing.agent_program",
+        "app",
+        "Sign with the token plugged into this PC.",
+    ),
     "audit": ("yba.app.auditing", "app", "The audit trail: check it, prove it, publish it."),
     "fiction": ("yba.app.fiction.cli", "app", "Fictitious people and visits, as files."),
     "import": ("yba.app.importing", "app", "Bring in data that other systems made."),

@@ -11,8 +11,11 @@ from yba.app.claiming import ClaimWriter
 from yba.care.archive import listeners as archiving
 from yba.care.archive import pages as archive
 from yba.care.archive.events import RecordDestroyed
+from yba.care.documents import jobs as documents_jobs
 from yba.care.documents import pages as documents
+from yba.care.documents import service as documents_service
 from yba.care.documents.events import DocumentSigned
+from yba.care.documents.listeners import Basket
 from yba.care.encounters.events import (
     VisitCancelled,
     VisitClosed,
@@ -23,6 +26,7 @@ from yba.care.encounters.events import (
 )
 from yba.care.laboratory import listeners as laboratory_listeners
 from yba.care.laboratory import pages as laboratory
+from yba.care.laboratory.events import ResultReleased
 from yba.care.orders.events import (
     OrderCancelled,
     OrderPlaced,
@@ -35,6 +39,7 @@ from yba.foundation.audit import endpoints as audit_endpoints
 from yba.foundation.authorization import endpoints as authorization_endpoints
 from yba.foundation.authorization import service as authorization
 from yba.foundation.record import service as record
+from yba.foundation.signing import agent_endpoints
 from yba.foundation.signing import endpoints as signing_endpoints
 from yba.foundation.signing import service as signing
 from yba.kernel.actor import Actor
@@ -60,6 +65,7 @@ from yba.surfaces.desk import pages as desk
 from yba.surfaces.fhir_api import jobs as fhir_jobs
 from yba.surfaces.fhir_api.application import FhirApp, fhir_app
 from yba.surfaces.fhir_api.callers import CHANNEL
+from yba.surfaces.inbox import pages as inbox
 from yba.surfaces.programs import pages as programs
 
 # The first that a person has decides where she lands after signing in.
@@ -80,6 +86,7 @@ _SCREENS = (
     chart,
     laboratory,
     documents,
+    inbox,
     archive,
     cashier,
     payments,
@@ -92,7 +99,7 @@ _SCREENS = (
 
 
 # What the worker runs beside the delivery of events.
-JOBS = (auditing.work, fhir_jobs.work)
+JOBS = (auditing.work, fhir_jobs.work, documents_jobs.work)
 
 
 def pages() -> list[Page]:
@@ -104,6 +111,7 @@ def pages() -> list[Page]:
         *authorization_endpoints.PAGES,
         *audit_endpoints.PAGES,
         *signing_endpoints.PAGES,
+        *agent_endpoints.PAGES,
         *(page for screen in _SCREENS for page in screen.PAGES),
     ]
 
@@ -116,8 +124,12 @@ def navigation() -> list[NavigationItem]:
 def subscribe(config: Settings) -> None:
     """Connect each event to those who wait for it."""
     keys = cache(lambda: signing.signing_from(config, at=utc_now()))
+    basket = Basket(documents_service.facility_of(config))
     writer = ClaimWriter(config.data_dir / "claims", keys)
     outbox.subscribe(VisitClosed, writer.issue)
+    outbox.subscribe(VisitClosed, basket.visit_closed)
+    outbox.subscribe(VisitReopened, basket.visit_reopened)
+    outbox.subscribe(ResultReleased, basket.result_released)
     outbox.subscribe(BillPaid, writer.issue)
     outbox.subscribe(VisitOpened, archiving.begin)
     outbox.subscribe(VisitStarted, archiving.start)

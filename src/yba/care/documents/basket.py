@@ -24,7 +24,7 @@ from yba.care.documents.errors import (
     VisitStillOpen,
 )
 from yba.care.documents.keeping import Draft, New
-from yba.care.documents.model import Document, Kind, Signable, SignerBlock
+from yba.care.documents.model import Document, Facility, Kind, Signable, SignerBlock
 from yba.care.encounters import service as encounters
 from yba.care.encounters.model import VisitState
 from yba.foundation.audit import service as audit
@@ -329,7 +329,7 @@ async def _written(
 
 
 async def seats_of(
-    tx: Tx, *, archive: "Archive", kind: Kind, author: Seat, at: datetime
+    tx: Tx, *, facility: Facility, kind: Kind, author: Seat, at: datetime
 ) -> list[Seat]:
     """Return who signs a paper after its author, as the facility's regulation says."""
     seats: list[Seat] = []
@@ -337,8 +337,7 @@ async def seats_of(
         if role is SignerRole.AUTHOR:
             seats.append(author)
         elif role is SignerRole.ORGANISATION:
-            seal = signatures.seal_of(archive.signing)
-            seats.append(Seat(role, seal.holder_id, seal.name))
+            seats.append(Seat(role, facility.code, facility.name))
         else:
             officer = await signatures.officer_of(tx, role=role, at=at)
             if officer is not None:
@@ -365,7 +364,7 @@ async def passed_on(
         encounter_id=document.encounter_id,
         patient_id=document.patient_id,
         summary=keeping.NAMES[kind],
-        seats=await seats_of(tx, archive=archive, kind=kind, author=author, at=at),
+        seats=await seats_of(tx, facility=archive.facility, kind=kind, author=author, at=at),
         at=at,
     )
     await signatures.mark_signed(

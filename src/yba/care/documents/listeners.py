@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from yba.care.documents import basket, composing, keeping, store
-from yba.care.documents.model import Kind
-from yba.care.documents.service import Archive
+from yba.care.documents.model import Facility, Kind
 from yba.care.encounters import service as encounters
 from yba.care.encounters.events import VisitClosed, VisitReopened
 from yba.care.encounters.model import VisitView
@@ -23,17 +22,17 @@ _SYSTEM = Actor.system("documents", purpose="TREAT")
 
 
 class Basket:
-    """Listens for what has to be signed; `archive` says who the organisation is."""
+    """Listens for what has to be signed; `facility` is whose seal follows."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, facility: Facility) -> None:
+        self._facility = facility
 
     async def visit_closed(self, tx: Tx, event: VisitClosed) -> None:
         """Ask the doctor of a closed visit for the record and the prescriptions."""
         view, sheet = await composing.outpatient_record(
             tx,
             actor=_SYSTEM,
-            facility=self._archive.facility,
+            facility=self._facility,
             encounter_id=event.encounter_id,
             at=event.at,
         )
@@ -80,7 +79,9 @@ class Basket:
             encounter_id=view.encounter_id,
             patient_id=view.patient_id,
             summary=_summary(kind, about, view),
-            seats=await basket.seats_of(tx, archive=self._archive, kind=kind, author=author, at=at),
+            seats=await basket.seats_of(
+                tx, facility=self._facility, kind=kind, author=author, at=at
+            ),
             at=at,
         )
 

@@ -15,6 +15,10 @@ import anyio.to_thread
 
 from yba.care.documents import basket, composing, keeping, paper, store
 from yba.care.documents.access import require_release, require_see, require_sign, visible_document
+from yba.care.documents.basket import Chosen as Chosen
+from yba.care.documents.basket import Outcome as Outcome
+from yba.care.documents.basket import preview as preview
+from yba.care.documents.basket import sign_basket as sign_basket
 from yba.care.documents.errors import (
     NothingReleased,
     PrescriptionNotInForce,
@@ -80,13 +84,18 @@ def archive_with(signing: Signing, settings: Settings, blobs: BlobStore) -> Arch
         signing=signing,
         blobs=blobs,
         fonts=settings.assets_dir / "fonts",
-        facility=Facility(
-            code=settings.facility_code,
-            name=settings.facility_name,
-            address=settings.facility_address,
-            phone=settings.facility_phone,
-        ),
+        facility=facility_of(settings),
         address=settings.base_url,
+    )
+
+
+def facility_of(settings: Settings) -> Facility:
+    """Return the head of every paper of this installation."""
+    return Facility(
+        code=settings.facility_code,
+        name=settings.facility_name,
+        address=settings.facility_address,
+        phone=settings.facility_phone,
     )
 
 

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
 from yba.foundation.audit import service as audit
 from yba.foundation.signing import store
 from yba.foundation.signing.errors import (
@@ -218,3 +221,17 @@ class AgentKeys:
         async with self._database.transaction() as tx:
             await tx.execute(store.GIVE_UP_TASK, task_id, utc_now())
         raise AgentSilent
+
+
+def named_certificates(agent: Agent) -> list[tuple[str, str]]:
+    """Return (key, whose certificate) for everything that a program found on its tokens."""
+    named: list[tuple[str, str]] = []
+    for one in agent.found:
+        try:
+            certificate = x509.load_der_x509_certificate(base64.b64decode(one["certificate"]))
+            names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        # A program may send anything.
+        except (KeyError, ValueError):
+            continue
+        named.append((one["key"], str(names[0].value) if names else "?"))
+    return named

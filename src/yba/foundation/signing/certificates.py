@@ -212,44 +212,59 @@ async def _keep(
     return certificate
 
 
-async def link_certificate(
-    tx: Tx,
+@dataclass(frozen=True, slots=True)
+class ProvenKey:
+    """A certificate of a licensed authority whose holder showed that she has the key."""
+
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    key: KeyRef
+
+
+async def prove_key(
     *,
     signing: Signing,
-    actor: Actor,
     holder: Holder,
     certificate: bytes,
     chain: Sequence[bytes],
     key: KeyRef,
     consent: Consent,
     at: datetime,
-) -> SigningCertificate:
-    """Let `holder` sign with a certificate of a licensed authority from now on.
+) -> ProvenKey:
+    """Let a key prove itself by signing a fresh random value where it lives.
 
-    The key proves itself by signing a fresh random value where it lives, so
-    `consent` carries the PIN if that place asks for one. The certificate in
-    use before is retired.
+    `consent` carries the PIN if that place asks for one. May last as long as
+    a person needs, so no transaction should be open.
 
     Raises CertificateNotValid, CertificateRevoked, CertificateUntrusted,
     CertificateWrongPurpose, CertificateOfAnother, PossessionNotProven, and
     what the place refuses.
     """
-    parsed = x509.load_der_x509_certificate(certificate)
+    try:
+        parsed = x509.load_der_x509_certificate(certificate)
+    except ValueError as error:
+        raise CertificateUntrusted from error
     require_name(parsed, holder)
     found = await usable_status(signing, certificate, chain, at=at)
     challenge = hashlib.sha256(b"yba key possession" + secrets.token_bytes(32)).digest()
     [answer] = await signing.place(key.place).sign(key, [challenge], consent)
     if not fits_key(certificate, challenge, answer):
         raise PossessionNotProven
+    # The root is trusted by choice, not by being in a file.
+    return ProvenKey(certificate, found.chain[1:-1] or tuple(chain), key)
+
+
+async def link_proven(
+    tx: Tx, *, actor: Actor, holder: Holder, proven: ProvenKey, at: datetime
+) -> SigningCertificate:
+    """Let `holder` sign with a proven key from now on; the certificate before it is retired."""
     await tx.execute(store.LOCK_HOLDER, _lock_name(holder))
     row = await _in_use(tx, holder)
     if row is not None:
-        if row.der == certificate and row.key_label == key.label and row.key_place == key.place:
+        if row.der == proven.certificate and KeyRef(row.key_place, row.key_label) == proven.key:
             return _certificate(row)
         await tx.execute(store.RETIRE_CERTIFICATE, row.certificate_id, at, "linked another")
-    # The root is trusted by choice, not by being in a file.
-    embedded = found.chain[1:-1] or tuple(chain)
-    linked = await _keep(tx, holder, key, certificate, embedded, at)
+    linked = await _keep(tx, holder, proven.key, proven.certificate, proven.chain, at)
     await audit.record(tx, actor=actor, action="C", what="signing.link_certificate", at=at)
     return linked
 

@@ -231,7 +231,7 @@ async def take_turn(
         raise OrderBroken
     [request] = await tx.rows(SigningRequest, store.REQUEST_AT, request_id, position)
     if wanted.role == SignerRole.ORGANISATION.value:
-        if not actor.may("documents.seal"):
+        if not actor.may("signing.seal"):
             raise NotYourTurn
         return request
     if actor.practitioner_id is None:

@@ -11,6 +11,13 @@ from functools import partial
 import anyio.to_thread
 
 from yba.foundation.signing import store, verification
+from yba.foundation.signing.agents import (
+    Agent,
+    agents_of,
+    begin_pairing,
+    end_agent,
+    named_certificates,
+)
 from yba.foundation.signing.authority import Trust
 from yba.foundation.signing.batch import (
     FinishedPaper,
@@ -21,10 +28,12 @@ from yba.foundation.signing.batch import (
     sign_batch,
 )
 from yba.foundation.signing.certificates import (
+    ProvenKey,
     certificate_in_use,
     holder_of,
-    link_certificate,
+    link_proven,
     linked_certificate,
+    prove_key,
     revoke_certificate,
     seal_of,
     usable_status,
@@ -75,35 +84,44 @@ from yba.foundation.signing.requests import (
     withdraw,
     withdraw_one,
 )
+from yba.foundation.signing.secret import Secret
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local
 from yba.plumbing.database import Tx
 
 __all__ = [
+    "Agent",
     "Delegation",
     "FinishedPaper",
     "Paper",
     "Prolonged",
+    "ProvenKey",
     "ReadyPaper",
     "ResourceSignature",
     "Revocation",
     "Seat",
+    "Secret",
     "SignatureEvidence",
     "SignedXml",
     "Signing",
     "SigningCertificate",
     "SigningRequest",
     "Step",
+    "Tx",
+    "agents_of",
+    "begin_pairing",
     "certificate_in_use",
     "confirmed",
     "delegate",
     "delegations_of",
+    "end_agent",
     "end_delegation",
     "holder_of",
     "keep_evidence",
-    "link_certificate",
+    "link_proven",
     "linked_certificate",
     "mark_signed",
+    "named_certificates",
     "officer_of",
     "open_at_start",
     "open_of",
@@ -111,6 +129,7 @@ __all__ = [
     "open_signing",
     "prepare_batch",
     "prolong",
+    "prove_key",
     "refuse",
     "revoke_certificate",
     "roles_of",
@@ -227,6 +246,21 @@ async def verify_pdf(data: bytes, *, trust: Trust, at: datetime) -> Verification
     return await anyio.to_thread.run_sync(partial(verification.verify_pdf, data, trust, at=at))
 
 
-def confirmed(actor: Actor, *, summary: str, at: datetime, method: str = "session") -> Consent:
-    """Return the signer's consent as the surface obtained it."""
-    return Consent(account_id=actor.account_id, summary=summary, method=method, at=local(at))
+def confirmed(
+    actor: Actor,
+    *,
+    summary: str,
+    at: datetime,
+    method: str = "session",
+    secret: Secret | None = None,
+    code: Secret | None = None,
+) -> Consent:
+    """Return the signer's consent as the surface obtained it, with a PIN or code for one act."""
+    return Consent(
+        account_id=actor.account_id,
+        summary=summary,
+        method=method,
+        at=local(at),
+        secret=secret,
+        code=code,
+    )
