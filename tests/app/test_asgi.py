@@ -23,6 +23,8 @@ OPEN = {
     "accounts:activate_now",
     "accounts:sign_in",
     "accounts:sign_in_now",
+    "accounts:external",
+    "accounts:external_back",
     "accounts:passkey_options",
     "accounts:second_factor",
     "accounts:sign_in_by_passkey",

@@ -8,7 +8,9 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from yba.kernel.refusal import Refusal
 
@@ -75,8 +77,22 @@ class Settings:
     # Roles that need a second factor; "*" is everybody who works here. Read from the environment,
     # nobody does in the demonstration and all of staff elsewhere.
     second_factor: tuple[str, ...] = ()
+    # Host names that requests may carry beside loopback; "*" is any (tests, the demonstration).
+    # Read from the environment, it is the host of the base address.
+    allowed_hosts: tuple[str, ...] = ("*",)
+    # Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed.
+    trusted_proxies: tuple[str, ...] = ()
+    # Whether callers are counted (docs/adr/0020); benches switch it off.
+    rate_limits: bool = False
     # A browser session that nobody uses for so many minutes is over.
     session_idle_minutes: int = 60
+    # An OpenID provider whose word counts: issuer, who we are there, what people call it, and the
+    # values of "acr" by which it says that two factors were used.
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_name: str = "OpenID"
+    oidc_strong: tuple[str, ...] = ()
     # smtp://user:password@host:port, or smtps://; without it there is no e-mail.
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
@@ -109,6 +125,24 @@ def _integer(name: str, default: int) -> int:
 
 def _prefixes(name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in os.environ.get(name, "").split(",") if part.strip())
+
+
+def _hosts(profile: str, base_url: str) -> tuple[str, ...]:
+    """Return the host names that requests may carry."""
+    named = _prefixes("YBA_ALLOWED_HOSTS")
+    if named:
+        return named
+    return ("*",) if profile == "demo" else (urlsplit(base_url).netloc,)
+
+
+def _networks(name: str) -> tuple[str, ...]:
+    found = _prefixes(name)
+    try:
+        for one in found:
+            ip_network(one, strict=False)
+    except ValueError:
+        raise BadSetting(name=name, reason="must be addresses or networks") from None
+    return found
 
 
 def _second_factor(profile: str) -> tuple[str, ...]:
@@ -177,6 +211,9 @@ def load() -> Settings:
         base_url=text("BASE_URL", f"http://{host}:{port}").rstrip("/"),
         host=host,
         port=port,
+        allowed_hosts=_hosts(profile, text("BASE_URL", f"http://{host}:{port}")),
+        trusted_proxies=_networks("YBA_TRUSTED_PROXIES"),
+        rate_limits=os.environ.get("YBA_RATE_LIMITS", "on") != "off",
         workers=_integer("YBA_WORKERS", defaults.workers),
         connections=_integer("YBA_CONNECTIONS", defaults.connections),
         secret=secret,
@@ -204,6 +241,11 @@ def load() -> Settings:
         notify_private=_prefixes("YBA_NOTIFY_PRIVATE"),
         cors_origins=_prefixes("YBA_CORS_ORIGINS"),
         second_factor=_second_factor(profile),
+        oidc_issuer=text("OIDC_ISSUER", ""),
+        oidc_client_id=text("OIDC_CLIENT_ID", ""),
+        oidc_client_secret=text("OIDC_CLIENT_SECRET", ""),
+        oidc_name=text("OIDC_NAME", "OpenID"),
+        oidc_strong=_prefixes("YBA_OIDC_STRONG"),
         session_idle_minutes=_integer("YBA_SESSION_IDLE_MINUTES", 60),
         smtp_url=text("SMTP_URL", ""),
         mail_from=text("MAIL_FROM", ""),

@@ -121,3 +121,25 @@ class NothingToProveWith(Refusal):
     code = "accounts.no-such-factor"
     status = 422
     message = "Not done: this way is not set up for your account."
+
+
+class ExternalRefused(Refusal):
+    """The answer of an OpenID provider cannot be relied on."""
+
+    code = "accounts.external-refused"
+    status = 401
+    message = (
+        "Not signed in: the answer of the other service could not be relied on. "
+        "Please try again, or sign in with your password."
+    )
+
+
+class NotLinked(Refusal):
+    """Somebody is known elsewhere, but that identity belongs to no account here."""
+
+    code = "accounts.not-linked"
+    status = 403
+    message = (
+        "Not signed in: this identity is not linked to an account here. "
+        "Sign in as before and link it on the page about your security."
+    )

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from yba.foundation.accounts import attempts, factors, passkeys, passwords, sessions, store
+from yba.foundation.accounts import (
+    attempts,
+    external,
+    factors,
+    passkeys,
+    passwords,
+    sessions,
+    store,
+)
 from yba.foundation.accounts.errors import (
     AlreadyHasAccount,
     InvitationUnusable,
     LoginTaken,
     NothingToProveWith,
+    NotLinked,
     UnknownRole,
     WrongLogin,
 )
@@ -93,6 +102,7 @@ __all__ = [
     "set_roles",
     "sign_in",
     "sign_in_by_passkey",
+    "sign_in_from_elsewhere",
 ]
 
 # No letters that look alike on a thermal printer; 8 of them are 40 bits, for a week, online only.
@@ -367,6 +377,32 @@ async def sign_in_by_passkey(
     """Open a session for whose device signed the challenge. Raises PasskeyRefused, WrongLogin."""
     key = await passkeys.prove(tx, answer=answer, site=site, holder=holder, at=at)
     return await _opened(tx, key.account_id, ("hwk", "user", "mfa"), client or Client(), at)
+
+
+async def sign_in_from_elsewhere(
+    tx: Tx,
+    *,
+    issuer: str,
+    subject: str,
+    methods: Sequence[str],
+    at: datetime,
+    client: Client | None = None,
+) -> SignedIn:
+    """Open a session for an identity that an OpenID provider vouches for.
+
+    Where the account has a second factor here and the provider did not see one, it is owed here.
+    Raises NotLinked, WrongLogin for an account that is disabled.
+    """
+    known = await external.identity(tx, issuer=issuer, subject=subject, at=at)
+    if known is None:
+        raise NotLinked
+    client = client or Client()
+    if "mfa" not in methods and (await factors_of(tx, account_id=known.account_id)).any:
+        token = await open_session(
+            tx, account_id=known.account_id, kind="pending", at=at, device=client.device
+        )
+        return SignedIn(token, known.account_id, is_pending=True)
+    return await _opened(tx, known.account_id, methods, client, at)
 
 
 async def prove(

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -137,9 +138,16 @@ def _device(agent: str) -> str:
 
 
 def site_of(request: Request) -> Site:
-    """Return the site that passkeys are made for."""
+    """Return the site that passkeys are made for.
+
+    An address in figures has no passkeys (WebAuthn §5.1.2); on this very machine its name has.
+    """
     settings = state_of(request).settings
-    return Site(settings.base_url.rstrip("/"), settings.facility_name)
+    origin = settings.base_url.rstrip("/")
+    asked = request.headers.get("host", "")
+    if urlsplit(origin).hostname == "127.0.0.1" and urlsplit(f"//{asked}").hostname == "localhost":
+        origin = f"http://{asked}"
+    return Site(origin, settings.facility_name)
 
 
 def ceremony_of(request: Request) -> str:

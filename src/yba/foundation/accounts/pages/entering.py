@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -45,6 +46,8 @@ async def sign_in_form(request: Request) -> Response:
 
 
 def _form(request: Request, refusal: Refusal | None, login: str, target: str) -> Response:
+    settings = state_of(request).settings
+    let_form_lead_to_provider(request)
     return render(
         request,
         "accounts/sign_in.html",
@@ -53,7 +56,15 @@ def _form(request: Request, refusal: Refusal | None, login: str, target: str) ->
         login=login,
         next=target,
         demo_logins=state_of(request).extras.get("demo_logins", ()),
+        provider=settings.oidc_name if settings.oidc_issuer else "",
     )
+
+
+def let_form_lead_to_provider(request: Request) -> None:
+    """Allow the forms of this page to end at the provider that is trusted, if there is one."""
+    issuer = urlsplit(state_of(request).settings.oidc_issuer)
+    if issuer.netloc:
+        request.scope["yba.form_action"] = f"{issuer.scheme}://{issuer.netloc}"
 
 
 async def sign_in(request: Request) -> Response:
@@ -75,6 +86,16 @@ async def sign_in(request: Request) -> Response:
         return browser.with_pending(request, response, done.token)
     response = RedirectResponse(target, status_code=303)
     return browser.with_session(request, response, done.token, done.account_id)
+
+
+def refused_sign_in(request: Request, refusal: Refusal, target: str) -> Response:
+    """Show the sign-in page again, with why it was refused."""
+    return _form(request, refusal, "", target)
+
+
+def ask_second_factor(request: Request, target: str) -> Response:
+    """Show the page that asks for the second factor."""
+    return _second_form(request, None, target)
 
 
 def _second_form(request: Request, refusal: Refusal | None, target: str) -> Response:

@@ -3,9 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from yba.foundation.accounts import factors, passkeys, service
+from yba.foundation.accounts import external, factors, passkeys, service
 from yba.foundation.accounts.pages import browser
-from yba.foundation.accounts.pages.entering import answer_in
+from yba.foundation.accounts.pages.entering import answer_in, let_form_lead_to_provider
 from yba.foundation.accounts.sessions import Installation
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal
@@ -37,10 +37,12 @@ async def _page(
     codes: list[str] | None = None,
 ) -> Response:
     actor, now = actor_of(request), utc_now()
+    let_form_lead_to_provider(request)
     async with reading(request) as tx:
         whose = await service.account(tx, account_id=actor.account_id)
         known = await service.factors_of(tx, account_id=actor.account_id)
         keys = await service.passkeys_of(tx, account_id=actor.account_id)
+        linked = await external.identities_of(tx, account_id=actor.account_id)
         sessions = await service.sessions_of(tx, account_id=actor.account_id, at=now)
     return render(
         request,
@@ -51,6 +53,10 @@ async def _page(
         factors=known,
         passkeys=keys,
         sessions=sessions,
+        linked=linked,
+        provider=state_of(request).settings.oidc_name
+        if state_of(request).settings.oidc_issuer
+        else "",
         is_owed=Installation.policy.asks_second_factor(whose.roles) and not known.any,
         totp_address=totp_address,
         codes=codes or [],

@@ -37,7 +37,8 @@ const ask = async (form, more = {}) => {
   form.submit();
 };
 
-if (window.PublicKeyCredential) {
+// An address in figures has no passkeys.
+if (window.PublicKeyCredential && !/^[\d.]+$|^\[/.test(location.hostname)) {
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     form.hidden = false;
     form.addEventListener("submit", (event) => {

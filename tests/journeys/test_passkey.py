@@ -1,0 +1,78 @@
+"""A passkey in a real browser: made, used to sign in and to prove oneself, taken away again."""
+
+from collections.abc import Generator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from tests.builders.node import Node
+
+from yba.app.demo_people import PASSWORD
+
+
+@pytest.fixture
+def desk(hospital: Node, browser: Browser) -> Generator[Page]:
+    """Yield the browser of a computer with a fingerprint reader."""
+    context = browser.new_context(base_url=f"http://localhost:{hospital.port}", locale="vi-VN")
+    page = context.new_page()
+    devices = context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    devices.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    yield page
+    context.close()
+
+
+def _sign_in(page: Page, login: str) -> None:
+    page.goto("/sign-in")
+    page.fill("#f-login", login) if page.locator("#f-login").count() else page.fill(
+        "input[name=login] >> nth=0", login
+    )
+    page.fill("#sign-in input[name=password]", PASSWORD)
+    page.click("#sign-in-button")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def test_a_device_signs_in_and_proves_where_it_was_registered(desk: Page):
+    _sign_in(desk, "admin")
+    desk.goto("/account/security")
+    desk.fill("#passkey-name", "Máy bàn phòng khám")
+    desk.click("#add-passkey")
+    expect(desk.locator("#passkeys")).to_contain_text("Máy bàn phòng khám")
+    expect(desk.locator("#new-codes li")).to_have_count(10)
+
+    desk.locator("#account summary").click()
+    desk.click("#logout")
+    desk.wait_for_url("**/sign-in")
+    desk.click("#passkey-button")
+    desk.wait_for_url(lambda url: "/sign-in" not in url)
+
+    desk.goto("/prove?next=/account/security")
+    expect(desk.locator("#prove-secret")).to_have_count(0)
+    desk.click("#prove-passkey")
+    desk.wait_for_url("**/account/security")
+
+    # As before for whoever comes next.
+    desk.locator("#passkeys form button").click()
+    expect(desk.locator("#passkeys")).to_have_count(0)
+
+
+def test_an_address_in_figures_offers_no_passkey(hospital: Node, browser: Browser):
+    context: BrowserContext = browser.new_context(base_url=hospital.base)
+    page = context.new_page()
+
+    page.goto("/sign-in")
+
+    expect(page.locator("#sign-in-button")).to_be_visible()
+    expect(page.locator("#passkey-button")).to_be_hidden()
+    context.close()
