@@ -17,6 +17,7 @@ from cryptography.x509 import ocsp
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, PdfTimeStamper, SimpleSigner
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 from tests.authority import TestAuthority
@@ -180,14 +181,11 @@ class Maker:
     def cms(self, content: bytes, label: str, *, detached: bool = True) -> bytes:
         """Return a CMS signature over `content`."""
         signer = self.signer(label)
-        made = signer.sign_general_data(
-            content,
-            "sha256",
-            detached=detached,
-            use_cades=True,
-            timestamp=NOON,
+        settings = PdfCMSSignedAttributes(signing_time=self.now)
+        made = signer.async_sign_general_data(
+            content, "sha256", detached=detached, use_cades=True, signed_attr_settings=settings
         )
-        return made.dump()
+        return asyncio.run(made).dump()
 
     def _context(self, label: str) -> ValidationContext:
         return ValidationContext(

@@ -3,9 +3,8 @@
 from datetime import timedelta
 
 import pytest
-import typst
-
 from tests.foundation.signing.checking.makers import NOON
+
 from yba.foundation.signing.checking import words
 from yba.foundation.signing.checking.revocation import Evidence
 from yba.foundation.signing.model import Revocation, Verdict
@@ -15,13 +14,6 @@ YEARS_LATER = NOON.replace(year=2033)
 # The signer's certificate has ended, the one of the time-stamp authority has not.
 AFTER_THE_SIGNER = NOON.replace(year=2029)
 AFTER_EVERYBODY = NOON.replace(year=2040)
-
-
-@pytest.fixture(scope="session")
-def page() -> bytes:
-    """Return a one-page PDF/A."""
-    source = '#set text(lang: "vi")\n#set document(title: "Phiếu")\n= Phiếu thử'
-    return typst.compile(source.encode(), pdf_standards=["a-2a"], ignore_system_fonts=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,71 +1,13 @@
 """XML signatures: ours and strangers', whole, changed, wrapped, dangerous."""
 
-import subprocess
-
 import pytest
-from tests.foundation.signing.checking.makers import NOON, Maker, replaced
+from tests.foundation.signing.checking.claims import CLAIM, signed_by
+from tests.foundation.signing.checking.makers import NOON, replaced
 
 from yba.foundation.signing import xades
 from yba.foundation.signing.checking import words, xml
 from yba.foundation.signing.model import Verdict
 from yba.foundation.signing.verification import verify
-
-CLAIM = (
-    b'<?xml version="1.0" encoding="utf-8"?>'
-    b'<GIAMDINHHS xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-    b' xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
-    b"<THONGTINDONVI><MACSKCB>99999</MACSKCB></THONGTINDONVI>"
-    b"<THONGTINHOSO><NGAYLAP>20260915</NGAYLAP><SOLUONGHOSO>1</SOLUONGHOSO>"
-    b"<DANHSACHHOSO><HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>VGjhu60=</NOIDUNGFILE>"
-    b"</FILEHOSO></HOSO></DANHSACHHOSO></THONGTINHOSO><CHUKYDONVI/></GIAMDINHHS>"
-)
-
-
-def signed_by(
-    maker: Maker, label: str, content: bytes = CLAIM, *, tsa: str = "", kept=None, slot="CHUKYDONVI"
-) -> bytes:
-    """Return a document with an XAdES signature of that person."""
-    prepared = xades.prepare(
-        content,
-        certificate=maker.authority.certificate(label),
-        chain=maker.chain(label),
-        at=NOON,
-        slot=slot,
-    )
-    value = maker.value(label, prepared.digest)
-    token = maker.token(xades.stamped(prepared, value), tsa=tsa) if tsa else None
-    return xades.finish(prepared, value, token=token, kept=kept)
-
-
-@pytest.fixture(scope="session")
-def claim(maker) -> bytes:
-    """Return a claim file under the facility's seal."""
-    return signed_by(maker, "seal")
-
-
-@pytest.fixture(scope="session")
-def xmlsec(authority, tmp_path_factory):
-    """Return whether xmlsec1 accepts a document, trusting our root."""
-    folder = tmp_path_factory.mktemp("xmlsec")
-    (folder / "root.der").write_bytes(authority.certificate("root"))
-
-    def ask(content: bytes) -> bool:
-        path = folder / "asked.xml"
-        path.write_bytes(content)
-        command = [
-            "xmlsec1",
-            "--verify",
-            "--trusted-der",
-            str(folder / "root.der"),
-            "--id-attr:Id",
-            "http://uri.etsi.org/01903/v1.3.2#:SignedProperties",
-            "--verification-gmt-time",
-            "2026-09-15 05:00:00",
-            str(path),
-        ]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    return ask
 
 
 @pytest.mark.parametrize("label", ["seal", "doctor-ec"])
