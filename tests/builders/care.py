@@ -22,7 +22,7 @@ from yba.plumbing.database import Tx
 
 
 def staff(role: str, name: str = "Nhân viên Thử") -> Actor:
-    """Return somebody with one role and its permissions."""
+    """Return somebody with one role and its permissions, on duty in the department of the clinics."""
     return Actor(
         account_id=f"account-{role}-{name}",
         name=name,
@@ -30,6 +30,7 @@ def staff(role: str, name: str = "Nhân viên Thử") -> Actor:
         permissions=permissions_of([role]),
         practitioner_id=f"practitioner-{role}",
         licence="000123/HNO-CCHN" if role == "doctor" else "",
+        departments=frozenset({"K01"}) if role in ("doctor", "nurse") else frozenset(),
     )
 
 

@@ -46,6 +46,14 @@ class Actor:
         """Return the same actor with another purpose."""
         return replace(self, purpose=purpose)
 
+    def for_facility(self) -> "Actor":
+        """Return the same person carrying out a duty of the facility, such as making a claim.
+
+        The verb has asked for its own permission, reads more than the person sees, and gives only
+        its result. What is read is still written down under her name.
+        """
+        return replace(self, permissions=self.permissions | {"*"})
+
     @staticmethod
     def system(name: str, purpose: str = "HOPERAT") -> "Actor":
         """Return the actor for jobs, imports and start-up."""

@@ -9,6 +9,9 @@ same way and are legal FHIR ids.
 import os
 import threading
 import time
+from functools import lru_cache
+
+from xxhash import xxh3_64_intdigest
 
 _EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
@@ -77,3 +80,16 @@ def decode_id(text: str) -> int | None:
 def new_id() -> str:
     """Return the text of a new snowflake."""
     return encode_id(new_snowflake())
+
+
+@lru_cache(maxsize=131_072)
+def row_id(type_: str, id_: str) -> int:
+    """Return the row number under which the record keeps a resource.
+
+    Our own ids are snowflakes and are simply decoded (never negative); any other id gives a
+    negative number derived from type and id.
+    """
+    number = decode_id(id_)
+    if number is not None:
+        return number
+    return -(xxh3_64_intdigest(f"{type_}/{id_}".encode()) >> 1) - 1

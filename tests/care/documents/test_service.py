@@ -136,7 +136,7 @@ class TestSigning:
         signed = await sign(tx, archive, closed, at)
 
         reference = await record.read(
-            tx, actor=DOCTOR, type_=r4.DocumentReference, id_=signed.document_id
+            tx, actor=DOCTOR, type_=r4.DocumentReference, id_=signed.document_id, at=at
         )
         attachment = reference.content[0].attachment
         content = archive.blobs.get(signed.sha256)
@@ -145,7 +145,7 @@ class TestSigning:
         assert attachment.hash == base64.b64encode(hashlib.sha1(content).digest()).decode()
         [provenance] = await record.search(
             tx,
-            actor=DOCTOR,
+            actor=DOCTOR.for_facility(),
             type_=r4.Provenance,
             query=f"target=DocumentReference/{signed.document_id}",
         )
@@ -211,7 +211,9 @@ class TestCorrection:
         assert [one.standing for one in documents] == [Standing.SIGNED, Standing.SUPERSEDED]
         assert (second.version, second.replaces) == (2, first.document_id)
         assert archive.blobs.get(first.sha256) != archive.blobs.get(second.sha256)
-        old = await record.read(tx, actor=DOCTOR, type_=r4.DocumentReference, id_=first.document_id)
+        old = await record.read(
+            tx, actor=DOCTOR, type_=r4.DocumentReference, id_=first.document_id, at=at
+        )
         assert old.status == "superseded"
 
     async def test_the_register_refuses_changes(self, tx, archive, closed, at):
@@ -430,7 +432,7 @@ async def _bundle(tx, signed, at) -> dict:
     )
     [provenance] = await record.search(
         tx,
-        actor=DOCTOR,
+        actor=DOCTOR.for_facility(),
         type_=r4.Provenance,
         query=f"target=DocumentReference/{signed.document_id}",
         at=at,

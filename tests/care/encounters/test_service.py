@@ -487,7 +487,7 @@ async def test_a_visit_is_cancelled_only_before_the_doctor_begins(tx, at):
         tx, actor=DESK, encounter_id=untouched.encounter_id, reason="Nhầm phòng", at=at
     )
 
-    assert (await see(tx, at, untouched.encounter_id)).state == VisitState.CANCELLED
+    assert (await see(tx, at, untouched.encounter_id, DESK)).state == VisitState.CANCELLED
     assert (await work.item(tx, item_id=untouched.ticket.item_id)).state == State.CANCELLED
     with pytest.raises(VisitNotCancellable):
         await encounters.cancel_visit(

@@ -140,7 +140,10 @@ async def test_invoice_is_in_the_record_for_those_who_read_fhir(ward, tx):
 async def test_invoice_is_made_by_a_cashier_or_by_who_pays(ward):
     await ward.charge("TEST.BLOOD")
     doctor = Actor("d", "Bác sĩ", permissions=frozenset({"chart.*"}))
-    herself = Actor("c", "Người bệnh", patient_id=ward.patient_id)
+    herself = Actor(
+        "c", "Người bệnh", roles=frozenset({"citizen"}), patient_id=ward.patient_id,
+        purpose="PATRQT",
+    )  # fmt: skip
     stranger = Actor("s", "Người khác", permissions=frozenset({"cashier.read"}))
 
     async def invoice(actor: Actor):

@@ -24,7 +24,9 @@ async def _who(token: str) -> Actor | None:
     if token == TOKEN:
         return Actor.system("fhir-test")
     if token == "reader":
-        return Actor("reader", "Reader", permissions=frozenset({"fhir.read"}))
+        return Actor(
+            "reader", "Reader", roles=frozenset({"api"}), permissions=frozenset({"fhir.read"})
+        )
     return None
 
 

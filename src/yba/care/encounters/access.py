@@ -1,9 +1,12 @@
 """The only way to a visit: who may see it, who may write in it."""
 
+from datetime import datetime
+
 from yba.care.encounters import store
 from yba.care.encounters.errors import VisitClosedAlready, VisitNotFound
 from yba.care.encounters.model import VisitState
 from yba.care.encounters.store import VisitRow
+from yba.foundation.access import service as access
 from yba.kernel.actor import Actor
 from yba.kernel.refusal import AccessRefused
 from yba.plumbing.database import Tx
@@ -46,23 +49,27 @@ def require_see(actor: Actor, patient_id: str) -> None:
         raise VisitNotFound
 
 
-async def visible_visit(tx: Tx, *, actor: Actor, encounter_id: str) -> VisitRow:
-    """Return a visit that the actor may see. Raises VisitNotFound."""
+async def visible_visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) -> VisitRow:
+    """Return a visit that the actor may see. Raises VisitNotFound, NotTreating."""
     row = await store.visit(tx, encounter_id)
     if row is None or not may_see(actor, row.patient_id):
         raise VisitNotFound
+    await access.require_related(tx, actor=actor, patient_id=row.patient_id, at=at)
     return row
 
 
-async def writable_visit(tx: Tx, *, actor: Actor, encounter_id: str, permission: str) -> VisitRow:
+async def writable_visit(
+    tx: Tx, *, actor: Actor, encounter_id: str, permission: str, at: datetime
+) -> VisitRow:
     """Return an open visit, locked until the end of `tx`.
 
-    Raises AccessRefused, VisitNotFound, VisitClosedAlready.
+    Raises AccessRefused, VisitNotFound, NotTreating, VisitClosedAlready.
     """
     require(actor, permission)
     row = await store.locked(tx, encounter_id)
     if row is None:
         raise VisitNotFound
+    await access.require_related(tx, actor=actor, patient_id=row.patient_id, at=at)
     if VisitState(row.state) not in _OPEN:
         raise VisitClosedAlready
     return row

@@ -41,7 +41,9 @@ async def record_diagnoses(
     DiagnosisRefused for codes that may not be used, DiagnosisNeedsConfirmation
     for unusual ones unless `confirmed`, DiagnosisRepeated, TooManyDiagnoses.
     """
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     entries = [
         DiagnosisEntry(code=normal_code("icd10", entry.code), text=entry.text.strip())
         for entry in diagnoses

@@ -18,6 +18,7 @@ from yba.care.encounters.model import Closing, VisitState, VisitView
 from yba.care.encounters.store import VisitRow
 from yba.care.scheduling import service as scheduling
 from yba.fhir import r4
+from yba.foundation.access import service as access
 from yba.foundation.record import service as record
 from yba.foundation.terminology import service as terminology
 from yba.foundation.work import service as work
@@ -42,7 +43,9 @@ async def close_visit(
     Raises VisitNotComplete whose `fields` name what is missing, AccessRefused,
     VisitNotFound, VisitClosedAlready.
     """
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     await _check(tx, closing, at)
     view, encounter = await _view(tx, actor, row, at)
     if view.missing:
@@ -58,6 +61,7 @@ async def close_visit(
     await store.set_state(
         tx, encounter_id=encounter_id, state=VisitState.FINISHED.value, closed_at=at
     )
+    await access.end(tx, why=f"Encounter/{encounter_id}", at=at)
     if row.item_id is not None and await _is_open(tx, row.item_id):
         await scheduling.finish(tx, actor=actor, item_id=row.item_id, at=at)
     await publish(
@@ -97,6 +101,7 @@ async def reopen_visit(
         note="encounters.reopen_visit",
     )
     await store.set_state(tx, encounter_id=encounter_id, state=VisitState.IN_PROGRESS.value)
+    await access.reopen(tx, why=f"Encounter/{encounter_id}")
     await publish(
         tx,
         VisitReopened(
@@ -113,7 +118,7 @@ async def cancel_visit(
     Raises ReasonMissing, VisitNotCancellable, VisitNotFound, AccessRefused.
     """
     row = await writable_visit(
-        tx, actor=actor, encounter_id=encounter_id, permission="desk.register"
+        tx, actor=actor, encounter_id=encounter_id, permission="desk.register", at=at
     )
     if VisitState(row.state) != VisitState.ARRIVED:
         raise VisitNotCancellable
@@ -124,6 +129,7 @@ async def cancel_visit(
     fhir.set_extension(encounter, "cancelled-because", reason.strip())
     await record.save(tx, actor=actor, resources=[encounter], at=at, note="encounters.cancel_visit")
     await store.set_state(tx, encounter_id=encounter_id, state=VisitState.CANCELLED.value)
+    await access.end(tx, why=f"Encounter/{encounter_id}", at=at, at_once=True)
     if row.item_id is not None and await _is_open(tx, row.item_id):
         await scheduling.cancel_ticket(
             tx, actor=actor, item_id=row.item_id, at=at, reason=reason.strip()

@@ -11,6 +11,7 @@ from yba.care.encounters.model import NewVisit, Visit
 from yba.care.encounters.store import VisitRow
 from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.model import Clinic
+from yba.foundation.access import service as access
 from yba.foundation.parties import service as parties
 from yba.foundation.record import service as record
 from yba.foundation.terminology import service as terminology
@@ -64,6 +65,7 @@ async def open_visit(tx: Tx, *, actor: Actor, visit: NewVisit, at: datetime) -> 
     )
     if not opened:
         return await _lost_race(tx, visit)
+    await relate_clinic(tx, visit.patient_id, encounter_id, clinic, at)
     await _save(tx, actor, encounter_id, claim_key, visit, clinic, at)
     # Last: the counter row stays locked until the transaction ends.
     ticket = await scheduling.issue_ticket(
@@ -85,6 +87,17 @@ async def open_visit(tx: Tx, *, actor: Actor, visit: NewVisit, at: datetime) -> 
         patient_id=visit.patient_id,
         ticket=ticket,
     )
+
+
+async def relate_clinic(
+    tx: Tx, patient_id: str, encounter_id: str, clinic: Clinic, at: datetime
+) -> None:
+    """Let the clinic and its department see the patient from now on."""
+    for department in filter(None, (clinic.clinic_id, clinic.department_code)):
+        await access.relate(
+            tx, patient_id=patient_id, kind="visit", why=f"Encounter/{encounter_id}",
+            department=department, at=at,
+        )  # fmt: skip
 
 
 async def check_category(

@@ -32,7 +32,7 @@ from yba.care.encounters.model import (
     VisitView,
     VitalSigns,
 )
-from yba.care.encounters.opening import check_category, open_visit
+from yba.care.encounters.opening import check_category, open_visit, relate_clinic
 from yba.care.encounters.store import VisitRow
 from yba.care.encounters.vitals import kinds as vital_kinds
 from yba.care.scheduling import service as scheduling
@@ -81,7 +81,9 @@ async def start_visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) 
 
     Raises VisitNotFound, VisitClosedAlready, AccessRefused.
     """
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     await _begin(tx, actor, row, at)
 
 
@@ -99,7 +101,7 @@ async def record_vitals(
     Raises VitalsImplausible with the fields, NothingMeasured, MeasuredInFuture.
     """
     row = await writable_visit(
-        tx, actor=actor, encounter_id=encounter_id, permission="chart.vitals"
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.vitals", at=at
     )
     values = vitals.measured(signs)
     if not values:
@@ -127,7 +129,9 @@ async def withdraw_vitals(
 
     Raises MeasurementNotFound, VisitNotFound, VisitClosedAlready, AccessRefused.
     """
-    await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.vitals")
+    await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.vitals", at=at
+    )
     try:
         known = await record.read(tx, actor=actor, type_=r4.Observation, id_=observation_id, at=at)
     except NotFound:
@@ -143,7 +147,9 @@ async def record_examination(
     tx: Tx, *, actor: Actor, encounter_id: str, examination: Examination, at: datetime
 ) -> None:
     """Store the doctor's note; a later note is a new version of the same Composition."""
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     await _begin(tx, actor, row, at)
     note_id = row.note_id or record.new_id()
     composition = fhir.note_composition(note_id, examination, _about(row, actor, at))
@@ -158,7 +164,9 @@ async def plan_follow_up(
     tx: Tx, *, actor: Actor, encounter_id: str, follow_up: FollowUp | None, at: datetime
 ) -> None:
     """Set, change or (None) cancel the follow-up. Raises FollowUpInPast."""
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     if follow_up is not None and follow_up.on <= local_date(at):
         raise FollowUpInPast
     if follow_up is None:
@@ -183,7 +191,9 @@ async def record_allergy(
     tx: Tx, *, actor: Actor, encounter_id: str, allergy: Allergy, at: datetime
 ) -> str:
     """Store an allergy of the patient; an empty text states that none is known."""
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     allergy_id = record.new_id()
     resource = fhir.allergy_resource(allergy_id, allergy, _about(row, actor, at))
     await record.save(
@@ -196,7 +206,9 @@ async def withdraw_allergy(
     tx: Tx, *, actor: Actor, encounter_id: str, allergy_id: str, at: datetime
 ) -> None:
     """Take back an allergy that was entered in error; the history keeps it."""
-    row = await writable_visit(tx, actor=actor, encounter_id=encounter_id, permission="chart.write")
+    row = await writable_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     known = await record.read(tx, actor=actor, type_=r4.AllergyIntolerance, id_=allergy_id, at=at)
     if known.patient is None or known.patient.reference != f"Patient/{row.patient_id}":
         raise VisitNotFound
@@ -222,7 +234,7 @@ async def set_patient_category(
     Raises VisitDetailsWrong with the fields to correct.
     """
     row = await writable_visit(
-        tx, actor=actor, encounter_id=encounter_id, permission="desk.register"
+        tx, actor=actor, encounter_id=encounter_id, permission="desk.register", at=at
     )
     problems = await check_category(
         tx, patient_category=patient_category, has_card=insurance is not None, at=at
@@ -253,6 +265,7 @@ async def transfer_visit(
         actor=actor,
         encounter_id=encounter_id,
         permission="chart.write" if may_write else "desk.register",
+        at=at,
     )
     open_elsewhere = await store.open_visits_of(tx, row.patient_id)
     if any(other.clinic_id == clinic_id for other in open_elsewhere):
@@ -268,6 +281,7 @@ async def transfer_visit(
     )
     item_id = row.item_id or 0
     await store.set_item(tx, encounter_id=encounter_id, item_id=item_id, clinic_id=clinic_id)
+    await relate_clinic(tx, row.patient_id, encounter_id, clinic, at)
     await publish(
         tx,
         VisitTransferred(
@@ -290,7 +304,7 @@ async def visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) -> Vis
 
     Raises VisitNotFound for whoever may not see it.
     """
-    row = await visible_visit(tx, actor=actor, encounter_id=encounter_id)
+    row = await visible_visit(tx, actor=actor, encounter_id=encounter_id, at=at)
     chart = await record.chart(
         tx, actor=actor, patient_id=row.patient_id, types=list(views.TYPES), at=at
     )

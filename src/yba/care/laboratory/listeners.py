@@ -3,6 +3,7 @@
 from yba.care.laboratory import store
 from yba.care.orders import service as orders
 from yba.care.orders.events import OrderCancelled, OrderPlaced
+from yba.foundation.access import service as access
 from yba.foundation.work import service as work
 from yba.foundation.work.model import Priority
 from yba.kernel.actor import Actor
@@ -29,6 +30,12 @@ async def receive_orders(tx: Tx, event: OrderPlaced) -> None:
             at=event.at,
         )
         if is_new:
+            # The laboratory sees the patient's orders and results as long as they may come late.
+            await access.relate(
+                tx, patient_id=event.patient_id, kind="order", department=KIND,
+                why=f"ServiceRequest/{request_id}", at=event.at,
+            )  # fmt: skip
+            await access.end(tx, why=f"ServiceRequest/{request_id}", kinds=("order",), at=event.at)
             item_id = await work.add(
                 tx,
                 actor=_ACTOR,

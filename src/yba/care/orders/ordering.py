@@ -52,7 +52,7 @@ async def order_services(
     OrderNeedsConfirmation for what was ordered before unless `confirmed`.
     """
     row = await writable_visit(
-        tx, actor=actor, encounter_id=encounter_id, permission="orders.place"
+        tx, actor=actor, encounter_id=encounter_id, permission="orders.place", at=at
     )
     if not lines:
         raise NothingOrdered
@@ -88,7 +88,7 @@ async def orders_of(
     tx: Tx, *, actor: Actor, encounter_id: str, at: datetime
 ) -> list[OrderedService]:
     """Return the services ordered in a visit, in the order of ordering."""
-    await visible_visit(tx, actor=actor, encounter_id=encounter_id)
+    await visible_visit(tx, actor=actor, encounter_id=encounter_id, at=at)
     return await _orders(tx, actor, encounter_id, at)
 
 
@@ -112,7 +112,7 @@ async def cancel_order(tx: Tx, *, actor: Actor, request_id: str, reason: str, at
         raise OrderNotCancellable
     known = fhir.ordered_service(request)
     await writable_visit(
-        tx, actor=actor, encounter_id=known.encounter_id, permission="orders.place"
+        tx, actor=actor, encounter_id=known.encounter_id, permission="orders.place", at=at
     )
     request.status = "revoked"
     request.note = [*(request.note or []), r4.Annotation(text=reason.strip())]

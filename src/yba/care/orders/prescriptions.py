@@ -84,7 +84,7 @@ async def prescribe(
     Source: Circular 26/2025/TT-BYT.
     """
     row = await writable_visit(
-        tx, actor=actor, encounter_id=encounter_id, permission="orders.prescribe"
+        tx, actor=actor, encounter_id=encounter_id, permission="orders.prescribe", at=at
     )
     if replaces:
         await _withdraw(tx, actor, replaces, PrescriptionState.REPLACED, encounter_id, at)
@@ -149,7 +149,7 @@ async def prescriptions_of(
     tx: Tx, *, actor: Actor, encounter_id: str, at: datetime
 ) -> list[Prescription]:
     """Return all prescriptions of a visit, also replaced and cancelled ones."""
-    await visible_visit(tx, actor=actor, encounter_id=encounter_id)
+    await visible_visit(tx, actor=actor, encounter_id=encounter_id, at=at)
     rows = await store.prescriptions_of(tx, encounter_id)
     lines = await _lines(tx, actor, encounter_id, at) if rows else {}
     return [_prescription(row, lines.get(row.code, [])) for row in rows]

@@ -23,6 +23,7 @@ from yba.foundation.record.errors import QueryTooExpensive
 from yba.foundation.record.keys import bare_key, id_of
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.guard import Guard, put_into
 from yba.plumbing.database import Tx
 
 _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
@@ -80,8 +81,8 @@ _CANDIDATES: LiteralString = """
          LIMIT $11
     )
     SELECT rid, fid, version, updated, patient, body
-      FROM record.resource
-     WHERE type = $1 AND flags & 1 = 0
+      FROM record.resource r
+     WHERE type = $1 AND flags & 1 = 0 /*guard r*/
        AND rid = ANY(ARRAY(SELECT rid FROM by_number UNION SELECT rid FROM by_birth
                            UNION SELECT rid FROM by_year UNION SELECT rid FROM by_name
                            UNION SELECT rid FROM by_parts))
@@ -98,39 +99,36 @@ class Description:
     contacts: frozenset[str] = frozenset()
 
 
-async def patients_like(tx: Tx, sought: Description) -> list[Version]:
+async def patients_like(tx: Tx, sought: Description, guard: Guard | None = None) -> list[Version]:
     """Return the patients of all blocks in one statement, in no order. Raises QueryTooExpensive."""
     windows = _windows(sought.birth_date)
     low, high = _near(sought.birth_date)
     # With the day of birth known, days near it lead to fewer persons than names do.
     orders = set[str]() if windows else {o for words in sought.names for o in _orders(words)}
     parameters = plan_of("Patient").parameters
+    given = (
+        TYPE_NUMBERS["Patient"],
+        [
+            *_keys("identifier", sought.numbers),
+            *(k for code in ("telecom", "phone", "email") for k in _keys(code, sought.contacts)),
+        ],
+        [window[0] for window in windows],
+        [window[1] for window in windows],
+        [window[2] for window in windows],
+        [*{s for c in ("name", "family", "given") for s in _scopes(parameters[c].elements)}],
+        [*orders],
+        [*{word for words in sought.names for word in words}],
+        low,
+        high,
+        _MOST_IN_A_BLOCK,
+        [*{words[-1] for words in sought.names}],
+        [*{words[0] for words in sought.names if len(words) > 1}],
+        _MOST_NAMESAKES,
+        _vague(sought.birth_date),
+    )
+    sql, arguments = put_into(_CANDIDATES, guard, given, "Patient")
     try:
-        records = await tx.connection.fetch(
-            _CANDIDATES,
-            TYPE_NUMBERS["Patient"],
-            [
-                *_keys("identifier", sought.numbers),
-                *(
-                    k
-                    for code in ("telecom", "phone", "email")
-                    for k in _keys(code, sought.contacts)
-                ),
-            ],
-            [window[0] for window in windows],
-            [window[1] for window in windows],
-            [window[2] for window in windows],
-            [*{s for c in ("name", "family", "given") for s in _scopes(parameters[c].elements)}],
-            [*orders],
-            [*{word for words in sought.names for word in words}],
-            low,
-            high,
-            _MOST_IN_A_BLOCK,
-            [*{words[-1] for words in sought.names}],
-            [*{words[0] for words in sought.names if len(words) > 1}],
-            _MOST_NAMESAKES,
-            _vague(sought.birth_date),
-        )
+        records = await tx.connection.fetch(sql, *arguments)
     except asyncpg.QueryCanceledError:
         raise QueryTooExpensive from None
     return [

@@ -17,6 +17,7 @@ from yba.foundation.record.body import unpack
 from yba.foundation.record.keys import id_of
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
+from yba.foundation.record.query.guard import Guard, put_into
 from yba.foundation.record.rows import DELETED
 from yba.plumbing.database import Tx
 
@@ -83,18 +84,19 @@ async def history_since(
     before: int,
     position: tuple[int, int, int],
     count: int,
+    guard: Guard | None = None,
 ) -> list[asyncpg.Record]:
     """Return states that were stamped at or after `since`, or that became visible after those.
 
     A client that asks again with the newest `lastUpdated` it saw therefore misses nothing, even
     where a write with an earlier stamp committed later; on a quiet server there are none of these.
     """
-    return await tx.connection.fetch(
-        store.HISTORY_SINCE, [TYPE_NUMBERS[name] for name in types], since, before, *position, count
-    )
+    numbers = [TYPE_NUMBERS[name] for name in types]
+    sql, given = put_into(store.HISTORY_SINCE, guard, (numbers, since, before, *position, count))
+    return await tx.connection.fetch(sql, *given)
 
 
 def _version(record: asyncpg.Record) -> Version:
     _, number, rid, fid, version, updated, flags, patient, body = record
     shown = None if flags & DELETED else unpack(body)
-    return Version(TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, shown, patient)
+    return Version(TYPE_NAMES[number - 1], id_of(rid, fid), version, updated, shown, patient, flags)

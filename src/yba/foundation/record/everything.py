@@ -23,6 +23,7 @@ from yba.foundation.record.errors import QueryTooExpensive, ResourceDeleted, Res
 from yba.foundation.record.keys import id_of, reference_scope, row_id
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.guard import Guard, put_into
 from yba.foundation.record.rows import DELETED, MISSING_TIME
 from yba.plumbing.database import Tx
 
@@ -90,7 +91,9 @@ class Step:
     next: Position | None = None
 
 
-async def step(tx: Tx, wish: Wish, position: Position, *, base: str) -> Step:
+async def step(
+    tx: Tx, wish: Wish, position: Position, *, base: str, guard: Guard | None = None
+) -> Step:
     """Return the next at most `wish.count` members after a position, and what they refer to.
 
     `base` is the address under which absolute references mean this server. One statement for the
@@ -98,15 +101,15 @@ async def step(tx: Tx, wish: Wish, position: Position, *, base: str) -> Step:
     QueryTooExpensive.
     """
     if position.last is not None:
-        return await _held_back(tx, wish, position, base)
-    found, after = await _members(tx, wish, position.after, wish.count + 1)
+        return await _held_back(tx, wish, position, base, guard)
+    found, after = await _members(tx, wish, position.after, wish.count + 1, guard)
     shown = found.members[: wish.count]
     more = len(found.members) > wish.count
     read = shown if position.after != START else [found.focus, *shown]
     result = Step(found.focus, [one for one in read if wish.wants(one)])
     given, held = position.given, position.held
     if held is None and _wants_supporting(wish):
-        supporting = await supporting_of(tx, wish, found.focus, read, given, base)
+        supporting = await supporting_of(tx, wish, found.focus, read, given, base, guard)
         if more and len(given) + len(supporting) > MOST_REMEMBERED:
             held = position.after
         else:
@@ -119,14 +122,17 @@ async def step(tx: Tx, wish: Wish, position: Position, *, base: str) -> Step:
     return result
 
 
-async def next_patient(tx: Tx, after: str) -> str:
+async def next_patient(tx: Tx, after: str, guard: Guard | None = None) -> str:
     """Return the id of the patient whose row comes after that of `after`, or ""."""
     row = _EARLIEST if not after else row_id("Patient", after)
-    record = await tx.connection.fetchrow(store.NEXT_PATIENT, TYPE_NUMBERS["Patient"], row)
+    sql, given = put_into(store.NEXT_PATIENT, guard, (TYPE_NUMBERS["Patient"], row), "Patient")
+    record = await tx.connection.fetchrow(sql, *given)
     return id_of(record["rid"], record["fid"]) if record else ""
 
 
-async def _members(tx: Tx, wish: Wish, after: Place, count: int) -> tuple[Step, Place]:
+async def _members(
+    tx: Tx, wish: Wish, after: Place, count: int, guard: Guard | None
+) -> tuple[Step, Place]:
     """Return at most `count` members after a place, and the place of the last but one.
 
     Raises ResourceNotFound, ResourceDeleted for the focus, QueryTooExpensive.
@@ -135,12 +141,16 @@ async def _members(tx: Tx, wish: Wish, after: Place, count: int) -> tuple[Step, 
     if wish.types and not _wants_supporting(wish):
         types = [TYPE_NUMBERS[name] for name in wish.types]
     row = row_id(wish.type, wish.id)
+    given = (
+        TYPE_NUMBERS[wish.type], row, *after, types, wish.since, wish.start, wish.end,
+        MISSING_TIME, _TIMELESS, count, [row ^ scope for scope in _scopes(wish.type)],
+    )  # fmt: skip
+    of_patient = wish.type == "Patient"
+    sql, arguments = put_into(
+        store.PATIENT_COMPARTMENT if of_patient else store.KEYED_COMPARTMENT, guard, given
+    )
     try:
-        records = await tx.connection.fetch(
-            store.PATIENT_COMPARTMENT if wish.type == "Patient" else store.KEYED_COMPARTMENT,
-            TYPE_NUMBERS[wish.type], row, *after, types, wish.since, wish.start, wish.end,
-            MISSING_TIME, _TIMELESS, count, [row ^ scope for scope in _scopes(wish.type)],
-        )  # fmt: skip
+        records = await tx.connection.fetch(sql, *arguments)
     except asyncpg.QueryCanceledError:
         raise QueryTooExpensive from None
     focus: Version | None = None
@@ -163,17 +173,19 @@ async def _members(tx: Tx, wish: Wish, after: Place, count: int) -> tuple[Step, 
     return Step(focus, members), last
 
 
-async def _held_back(tx: Tx, wish: Wish, position: Position, base: str) -> Step:
+async def _held_back(
+    tx: Tx, wish: Wish, position: Position, base: str, guard: Guard | None
+) -> Step:
     """Return supporting resources that were too many to remember, in the order of their rows."""
     assert position.held is not None
     assert position.last is not None
     waiting: dict[Key, Version] = {}
     place = position.held
     while True:
-        found, place = await _members(tx, wish, place, _AT_ONCE + 1)
+        found, place = await _members(tx, wish, place, _AT_ONCE + 1, guard)
         given = position.given | waiting.keys()
         read = found.members[:_AT_ONCE]
-        waiting |= await supporting_of(tx, wish, found.focus, read, given, base)
+        waiting |= await supporting_of(tx, wish, found.focus, read, given, base, guard)
         if len(found.members) <= _AT_ONCE:
             break
     left = sorted(key for key in waiting if key > position.last)
@@ -192,7 +204,13 @@ def _wants_supporting(wish: Wish) -> bool:
 
 
 async def supporting_of(
-    tx: Tx, wish: Wish, focus: Version, members: Iterable[Version], given: Set[Key], base: str
+    tx: Tx,
+    wish: Wish,
+    focus: Version,
+    members: Iterable[Version],
+    given: Set[Key],
+    base: str,
+    guard: Guard | None = None,
 ) -> dict[Key, Version]:
     """Return what members refer to, and what that refers to, by (type number, row id).
 
@@ -213,10 +231,9 @@ async def supporting_of(
         asked |= wanted.keys()
         if not wanted:
             break
-        records = await tx.connection.fetch(
-            store.OUTSIDE_COMPARTMENT,
-            [key[0] for key in wanted], [key[1] for key in wanted], keys, patient,
-        )  # fmt: skip
+        places = ([key[0] for key in wanted], [key[1] for key in wanted], keys, patient)
+        sql, arguments = put_into(store.OUTSIDE_COMPARTMENT, guard, places)
+        records = await tx.connection.fetch(sql, *arguments)
         read = []
         for number, rid, fid, version, updated, owner, body in records:
             type_, id_ = wanted[number, rid]

@@ -12,6 +12,7 @@ from yba.foundation.record import store
 from yba.foundation.record.keys import row_id
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.query.guard import Guard, put_into
 from yba.foundation.record.reading import version_of
 from yba.plumbing.database import Tx
 
@@ -30,6 +31,7 @@ async def within(
     places: Sequence[tuple[str, str]] | None,
     position: Position,
     count: int,
+    guard: Guard | None = None,
 ) -> tuple[list[Version], Position | None]:
     """Return states newest first, and the position after which the next page begins.
 
@@ -37,8 +39,7 @@ async def within(
     microsecond; `places` keeps those of these (type, id) pairs.
     """
     low, high = during or (-(1 << 62), 1 << 62)
-    records = await tx.connection.fetch(
-        store.HISTORY_WITHIN,
+    given = (
         [TYPE_NUMBERS[name] for name in types],
         None if id_ is None else row_id(types[0], id_),
         since, low, high, *position,
@@ -46,6 +47,8 @@ async def within(
         None if places is None else [row_id(*place) for place in places],
         count + 1,
     )  # fmt: skip
+    sql, arguments = put_into(store.HISTORY_WITHIN, guard, given)
+    records = await tx.connection.fetch(sql, *arguments)
     shown = records[:count]
     following = None
     if len(records) > count:
@@ -54,9 +57,11 @@ async def within(
     return [version_of(record, record["fid"]) for record in shown], following
 
 
-async def newest(tx: Tx, type_: str, id_: str) -> int:
+async def newest(tx: Tx, type_: str, id_: str, guard: Guard | None = None) -> int:
     """Return the number of the newest version, the deletion included; 0 if there never was one."""
-    found: int | None = await tx.value(store.NEWEST, TYPE_NUMBERS[type_], row_id(type_, id_))
+    place = (TYPE_NUMBERS[type_], row_id(type_, id_))
+    sql, given = put_into(store.NEWEST, guard, place, type_)
+    found: int | None = await tx.connection.fetchval(sql, *given)
     return found or 0
 
 

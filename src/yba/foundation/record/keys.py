@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from xxhash import xxh3_64_intdigest
 
+from yba.kernel.ids import row_id as row_id
+
 _SIGN = 1 << 63
 _FULL = 1 << 64
 _MASK = _FULL - 1
@@ -22,29 +24,6 @@ _SEPARATOR = "\x1f"  # FHIR allows no control characters in text
 def signed(number: int) -> int:
     """Return an unsigned 64-bit number as PostgreSQL's bigint."""
     return number - _FULL if number >= _SIGN else number
-
-
-@lru_cache(maxsize=131_072)
-def row_id(type_: str, id_: str) -> int:
-    """Return the row id of a resource.
-
-    Our own ids are snowflakes and are simply decoded (never negative); any other id gives a
-    negative number derived from type and id.
-    """
-    number = _snowflake(id_)
-    if number is not None:
-        return number
-    return -(xxh3_64_intdigest(f"{type_}/{id_}".encode()) >> 1) - 1
-
-
-def _snowflake(id_: str) -> int | None:
-    if len(id_) != 13 or not id_.isascii() or not id_.isalnum() or id_.lower() != id_:
-        return None
-    try:
-        number = int(id_, 32)
-    except ValueError:
-        return None
-    return number if number < _SIGN else None
 
 
 # The same text as kernel.ids.encode_id, three letters at a time: searches write it for every hit.

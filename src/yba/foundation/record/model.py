@@ -38,6 +38,8 @@ class Version:
     updated: int
     body: bytes | None
     patient: int | None = None
+    # As filed: restricted categories among them.
+    flags: int = 0
 
     @property
     def deleted(self) -> bool:

@@ -20,7 +20,7 @@ from xxhash import xxh3_64_intdigest
 from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
-from yba.foundation.record import effects, parameters, reading, store
+from yba.foundation.record import effects, parameters, permission, reading, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     ResourceDeleted,
@@ -33,9 +33,12 @@ from yba.foundation.record.keys import id_of, row_id, signed
 from yba.foundation.record.model import Version
 from yba.foundation.record.patching import Patch
 from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.parse import parse
+from yba.foundation.record.query.permitting import guard_for
 from yba.foundation.record.readable import patched
-from yba.foundation.record.rows import DELETED, Row, deleted_row
+from yba.foundation.record.rows import DELETED, Row
+from yba.foundation.record.states import deleted_row
 from yba.foundation.record.writing import (
     Place,
     Writer,
@@ -140,6 +143,7 @@ class Operations:
         for operation in operations:
             if operation.twin is not None and operation.outcome is not None:
                 self._answer_as(operation, operation.twin)
+        await permission.remember_authors(self.tx, everything, at=self.at)
         await effects.take_effect(self.tx, everything, at=self.at)
         await self._audit(everything)
 
@@ -202,8 +206,9 @@ class Operations:
         if operation.method == "DELETE":
             most = most_deleted(operation.condition or "")
         found = await matching(
-            self.tx, operation.type, operation.condition or "", self.at, most + 1
-        )
+            self.tx, operation.type, operation.condition or "", self.at, most + 1,
+            guard_for(operation.actor, at=self.at, letter="s"),
+        )  # fmt: skip
         if len(found) > most:
             raise SeveralMatches(type=operation.type)
         if operation.method == "DELETE":
@@ -243,20 +248,27 @@ class Operations:
     async def _write(self, operations: Sequence[Operation]) -> None:
         existing = [o for o in operations if o.method != "POST"]
         current = await lock(self.tx, sorted({o.place for o in existing})) if existing else {}
-        replaced: list[Row] = []
+        hidden = await permission.hidden(self.tx, existing, current, at=self.at)
+        replaced: list[tuple[Operation, Row]] = []
         for operation in existing:
+            # What its actor may not see is to her as if it were not there.
+            found = None if operation in hidden else current.get(operation.place)
             try:
-                row = self._next(operation, current.get(operation.place))
+                row = self._next(operation, found)
             except Refusal as refused:
                 operation.error = refused
             else:
-                if row is not None and operation.place in current:
-                    replaced.append(row)
+                if row is not None and found is not None:
+                    replaced.append((operation, row))
         created = [o for o in operations if o.method == "POST"]
         for operation in created:
             self._create(operation)
-        if replaced:
-            await replace(self.tx, replaced)
+        named = [(o, o.row) for o in (*created, *existing) if o.row is not None]
+        await permission.refuse_forbidden(self.tx, [*replaced, *named], at=self.at)
+        created = [o for o in created if o.error is None]
+        replacing = [row for operation, row in replaced if operation.error is None]
+        if replacing:
+            await replace(self.tx, replacing)
         if created:
             await insert_new(self.tx, [o.row for o in created if o.row is not None])
         await self._insert_named([o for o in existing if o.open and o.row is not None])
@@ -331,8 +343,9 @@ class Operations:
             operation.outcome = Outcome(204, operation.type, operation.id, version, changed=False)
             return None
         row = deleted_row(
-            operation.type, operation.id, version=version + 1, moment=self.writer.moment
-        )
+            operation.type, operation.id, version=version + 1, moment=self.writer.moment,
+            patient=record["patient"], flags=record["flags"],
+        )  # fmt: skip
         patient: int | None = record["patient"]
         operation.patient_id = encode_id(patient) if patient is not None and patient >= 0 else None
         operation.outcome = Outcome(204, operation.type, operation.id, version + 1)
@@ -409,9 +422,9 @@ def _number(type_: str, condition: str) -> int:
 
 
 async def matching(
-    tx: Tx, type_: str, condition: str, at: datetime, most: int = 2
+    tx: Tx, type_: str, condition: str, at: datetime, most: int = 2, guard: Guard | None = None
 ) -> list[Version]:
-    """Return at most `most` current resources that meet a condition.
+    """Return at most `most` current resources that meet a condition, as far as `guard` shows them.
 
     Raises UnsearchableQuery for a condition that cannot be decided, UnreadableBody for an empty one.
     """
@@ -423,7 +436,7 @@ async def matching(
     for name, _ in search.self_query:
         if name in _OF_RESULTS:
             raise UnreadableBody(reason=f"{name} has no meaning in a condition")
-    page = await reading.find(tx, reading.limited(search, most), now=at)
+    page = await reading.find(tx, reading.limited(search, most), now=at, guard=guard)
     return page.matches
 
 

@@ -28,7 +28,9 @@ from yba.foundation.record.grouping import carry_out_together, prepare, waves
 from yba.foundation.record.keys import bare_key, id_of, row_id, value_key
 from yba.foundation.record.operations import Operation, Operations, matching
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.guard import Guard, put_into
 from yba.foundation.record.query.parse import parse, split, unescape
+from yba.foundation.record.query.permitting import guard_for
 from yba.foundation.record.query.tree import Leaf
 from yba.foundation.record.rows import Moment
 from yba.foundation.record.terms import Transactions
@@ -80,11 +82,11 @@ class Processor:
         work = _Work(plan, actor, at, what)
         contested = self._contested(plan)
         if plan.type == "batch":
-            resolved = await self._resolve_outside(plan, at)
+            resolved = await self._resolve_outside(plan, actor, at)
             await self._prepare(work, resolved)
             await self._independently(_operations(plan), at)
         elif not contested and not any(e.condition is not None for e in plan.entries):
-            resolved = await self._resolve_outside(plan, at)
+            resolved = await self._resolve_outside(plan, actor, at)
             await self._prepare(work, resolved)
             async with self.database.transaction() as tx:
                 if around is not None:
@@ -125,12 +127,12 @@ class Processor:
         await self._atomically(tx, deletions, at)
         await self._resolve_entries(tx, plan, work.actor, at)
         _refuse_overlap(plan)
-        resolved = await self._resolve(tx, plan, at, without=contested)
+        resolved = await self._resolve(tx, plan, work.actor, at, without=contested)
         await self._prepare(work, resolved, later=contested)
         done = [e for e in plan.entries if e.operation is not None and e.method != "DELETE"]
         await self._atomically(tx, done, at)
         if contested:
-            resolved = await self._resolve(tx, plan, at)
+            resolved = await self._resolve(tx, plan, work.actor, at)
             await self._prepare(work, resolved)
             numbers = {entry.number for entry in done}
             left = [e for e in plan.entries if e.number not in numbers and e.method != "DELETE"]
@@ -220,19 +222,21 @@ class Processor:
                 entry.id = own or probe.id
                 entry.must_be_new = probe.outcome is None and own is not None
 
-    async def _resolve_outside(self, plan: Plan, at: datetime) -> dict[bytes, str]:
+    async def _resolve_outside(self, plan: Plan, actor: Actor, at: datetime) -> dict[bytes, str]:
         if not plan.conditional_references:
             return {}
         async with self.database.borrow() as connection:
-            return await self._resolve(Tx(connection), plan, at)
+            return await self._resolve(Tx(connection), plan, actor, at)
 
     async def _resolve(
-        self, tx: Tx, plan: Plan, at: datetime, *, without: Sequence[bytes] = ()
+        self, tx: Tx, plan: Plan, actor: Actor, at: datetime, *, without: Sequence[bytes] = ()
     ) -> dict[bytes, str]:
         """Return the literal reference of every conditional reference in the bundle.
 
-        Those that match nothing stay as they are and fail their entry when it is decoded.
+        Those that match nothing stay as they are and fail their entry when it is decoded. What the
+        actor may not see does not match.
         """
+        guard = guard_for(actor, at=at, letter="s", base=self.base)
         found: dict[bytes, str] = {}
         wanted: list[tuple[bytes, int, int, str, str]] = []
         for text, (type_, condition) in plan.conditional_references.items():
@@ -242,19 +246,22 @@ class Processor:
             if simple is not None:
                 wanted.append((text, *simple))
                 continue
-            matches = await matching(tx, type_, condition, at)
+            matches = await matching(tx, type_, condition, at, guard=guard)
             if matches:
                 found[text] = _only(type_, [match.id for match in matches])
         if wanted:
-            found.update(await self._by_identifier(tx, wanted))
+            found.update(await self._by_identifier(tx, wanted, guard))
         return found
 
     async def _by_identifier(
-        self, tx: Tx, wanted: Sequence[tuple[bytes, int, int, str, str]]
+        self,
+        tx: Tx,
+        wanted: Sequence[tuple[bytes, int, int, str, str]],
+        guard: Guard | None,
     ) -> dict[bytes, str]:
-        records = await tx.connection.fetch(
-            store.BY_KEYS, list(range(len(wanted))), [w[1] for w in wanted], [w[2] for w in wanted]
-        )
+        places = (list(range(len(wanted))), [w[1] for w in wanted], [w[2] for w in wanted])
+        sql, given = put_into(store.BY_KEYS, guard, places)
+        records = await tx.connection.fetch(sql, *given)
         ids: list[list[str]] = [[] for _ in wanted]
         for record in records:
             _, number, key, _, value = wanted[record["n"]]

@@ -29,7 +29,7 @@ from yba.foundation.record.query.compile import (
 from yba.foundation.record.query.estimate import statistics
 from yba.foundation.record.query.everywhere import TYPES_PRESENT, SeveralTypes
 from yba.foundation.record.query.gathering import Gatherer, is_worthwhile
-from yba.foundation.record.query.guard import Guard
+from yba.foundation.record.query.guard import Guard, put_into
 from yba.foundation.record.query.leaves import Arguments
 from yba.foundation.record.query.resolving import resolve
 from yba.foundation.record.query.tree import Search
@@ -63,34 +63,39 @@ def version_of(record: asyncpg.Record, fid: str | None) -> Version:
         updated=record["updated"],
         body=None if deleted else unpack(record["body"]),
         patient=record.get("patient"),
+        flags=record["flags"],
     )
 
 
 async def read_many(
-    connection: asyncpg.Connection, references: Sequence[tuple[str, str]]
+    connection: asyncpg.Connection,
+    references: Sequence[tuple[str, str]],
+    guard: Guard | None = None,
 ) -> dict[tuple[str, str], Version]:
-    """Return the current states of (type, id) pairs that exist, deletions included."""
+    """Return the current states of (type, id) pairs that exist, deletions included.
+
+    What `guard` hides is not returned, as if it did not exist.
+    """
     places = {(TYPE_NUMBERS[pair[0]], row_id(*pair)): pair for pair in references}
     # Arrays as text: the driver looks at each element of a list three times.
-    records = await connection.fetch(
-        store.READ_MANY,
-        "{" + ",".join([str(place[0]) for place in places]) + "}",
-        "{" + ",".join([str(place[1]) for place in places]) + "}",
-    )
+    numbers = "{" + ",".join([str(place[0]) for place in places]) + "}"
+    rows = "{" + ",".join([str(place[1]) for place in places]) + "}"
+    sql, given = put_into(store.READ_MANY, guard, (numbers, rows))
+    records = await connection.fetch(sql, *given)
     found: dict[tuple[str, str], Version] = {}
     for number, rid, fid, version, updated, flags, patient, body in records:
         pair = places[number, rid]
         if fid is None or fid == pair[1]:
             shown = None if flags & DELETED else unpack(body)
-            found[pair] = Version(pair[0], pair[1], version, updated, shown, patient)
+            found[pair] = Version(pair[0], pair[1], version, updated, shown, patient, flags)
     return found
 
 
-async def current(tx: Tx, type_: str, id_: str) -> Version:
+async def current(tx: Tx, type_: str, id_: str, guard: Guard | None = None) -> Version:
     """Return the current state. Raises ResourceNotFound, ResourceDeleted."""
     if type_ not in TYPE_NUMBERS:
         raise ResourceNotFound
-    found = (await read_many(tx.connection, [(type_, id_)])).get((type_, id_))
+    found = (await read_many(tx.connection, [(type_, id_)], guard)).get((type_, id_))
     if found is None:
         raise ResourceNotFound
     if found.deleted:
@@ -98,11 +103,11 @@ async def current(tx: Tx, type_: str, id_: str) -> Version:
     return found
 
 
-async def version(tx: Tx, type_: str, id_: str, number: int) -> Version:
+async def version(tx: Tx, type_: str, id_: str, number: int, guard: Guard | None = None) -> Version:
     """Return one state, current or superseded. Raises ResourceNotFound, ResourceDeleted."""
-    record = await tx.connection.fetchrow(
-        store.VREAD, TYPE_NUMBERS[type_], row_id(type_, id_), number
-    )
+    place = (TYPE_NUMBERS[type_], row_id(type_, id_), number)
+    sql, given = put_into(store.VREAD, guard, place, type_)
+    record = await tx.connection.fetchrow(sql, *given)
     if record is None:
         raise ResourceNotFound
     found = version_of(record, id_)
@@ -120,6 +125,7 @@ async def history(
     before: int = 1 << 62,
     position: tuple[int, int, int] = (1 << 62, 1 << 62, 1 << 30),
     count: int = 100,
+    guard: Guard | None = None,
 ) -> tuple[list[Version], tuple[int, int, int] | None]:
     """Return states newest first, and the position after which the next page begins.
 
@@ -129,12 +135,14 @@ async def history(
     numbers = [TYPE_NUMBERS[name] for name in types]
     if rid is None and since > -(1 << 62):
         records = await changes.history_since(
-            tx, types=types, since=since, before=before, position=position, count=count + 1
-        )
+            tx, types=types, since=since, before=before, position=position, count=count + 1,
+            guard=guard,
+        )  # fmt: skip
     else:
-        records = await tx.connection.fetch(
-            store.HISTORY, numbers, rid, since, before, *position, count + 1
+        sql, given = put_into(
+            store.HISTORY, guard, (numbers, rid, since, before, *position, count + 1)
         )
+        records = await tx.connection.fetch(sql, *given)
     if rid is not None and not records and since < 0:
         raise ResourceNotFound
     shown = records[:count]
@@ -201,7 +209,7 @@ async def find(
     records = await carry_out(statement)
     page.matches = [_found(record) for record in records[: search.count]]
     if page.total is None and not search.cursor:
-        page.total = await _total(tx, search, records, composer)
+        page.total = await _total(tx, search, records, composer, exactly=guard is not None)
     if len(records) > search.count:
         last = records[search.count - 1]
         values = tuple(last[f"s{n}"] for n in range(statement.sort_columns))
@@ -254,9 +262,9 @@ class _Additions:
         return [_found(record) for record in await self.carry_out(statement)]
 
     async def version(self, one: Version, number: int) -> Version | None:
-        record = await self.tx.connection.fetchrow(
-            store.VREAD, TYPE_NUMBERS[one.type], row_id(one.type, one.id), number
-        )
+        place = (TYPE_NUMBERS[one.type], row_id(one.type, one.id), number)
+        sql, given = put_into(store.VREAD, self.guard, place, one.type)
+        record = await self.tx.connection.fetchrow(sql, *given)
         return version_of(record, one.id) if record is not None else None
 
 
@@ -270,13 +278,18 @@ async def _total(
     search: Search,
     records: list[asyncpg.Record],
     composer: Callable[[], Compiler | SeveralTypes],
+    *,
+    exactly: bool,
 ) -> int | None:
-    """Return how many match: exactly, by estimate, or None where nobody asked for a long count."""
+    """Return how many match: exactly, by estimate, or None where nobody asked for a long count.
+
+    An estimate is made from figures about everybody's rows, so who does not see all gets none.
+    """
     if search.total == "none":
         return None
     if len(records) <= search.count:
         return len(records)
-    if search.total == "accurate":
+    if search.total == "accurate" or (search.total == "estimate" and exactly):
         return (await run(tx, composer().count()))[0][0]
     if search.total == "estimate":
         found = (await run(tx, composer().count(_COUNTED_BEFORE_ESTIMATES)))[0][0]

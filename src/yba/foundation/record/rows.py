@@ -12,6 +12,7 @@ from typing import Any
 
 from yba.fhir import r4
 from yba.fhir.index import Index, extract
+from yba.foundation.access.model import ALL_CATEGORIES, categories_of
 from yba.foundation.record import settings, words
 from yba.foundation.record.body import pack
 from yba.foundation.record.keys import (
@@ -38,6 +39,9 @@ DELETED = 1
 SEVERAL_TIMES = 2
 # The patient is not the one that the type's own reference names (a performer, a member).
 OTHER_PATIENT = 4
+# From this bit on the restricted categories of `access` are filed.
+FIRST_CATEGORY = 3
+CATEGORIES = ALL_CATEGORIES << FIRST_CATEGORY
 _REMEMBERED = 100_000
 PIECE = 400
 # The clinical time of a resource without one: before every real time, so that order needs no NULLs.
@@ -137,8 +141,8 @@ def row_of(
     row.fid = None if row.rid >= 0 else row.id
     row.version = version
     row.updated = moment.micros
-    row.flags = 0
     row.json = r4.encode(resource)
+    row.flags = categories_of(name, row.json) << FIRST_CATEGORY
     row.body = pack(row.json)
     plan = plan_of(name)
     row.number = plan.number
@@ -159,33 +163,6 @@ def row_of(
         if patient is not None:
             row.patient = row_id("Patient", patient)
             row.flags |= OTHER_PATIENT
-    return row
-
-
-def body_for_comparison(resource: Any, *, version: int, updated_text: str | None) -> bytes:
-    """Return the bytes that `resource` would have had as that earlier version."""
-    meta = resource.meta
-    if meta is None:
-        resource.meta = meta = r4.Meta()
-    meta.versionId = str(version)
-    meta.lastUpdated = updated_text
-    return r4.encode(resource)
-
-
-def deleted_row(type_: str, id_: str, *, version: int, moment: Moment) -> Row:
-    """Return the row that says a resource was deleted."""
-    row = Row()
-    row.type, row.id = type_, id_
-    row.rid = row_id(type_, id_)
-    row.fid = None if row.rid >= 0 else id_
-    row.number = plan_of(type_).number
-    row.version, row.updated, row.flags = version, moment.micros, DELETED
-    row.patient = row.patient_id = None
-    row.ts = row.te = MISSING_TIME
-    row.present, row.keys, row.body, row.json = 0, [], b"", b""
-    row.ranges, row.strings, row.terms = [], [], []
-    row.code, row.codes, row.labels = None, [], []
-    row.filed_with, row.words = filed_with(), []
     return row
 
 

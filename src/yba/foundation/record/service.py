@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
-from yba.foundation.record import changes, reading, store
+from yba.foundation.record import changes, permission, reading, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.erasing import erase_visit
 from yba.foundation.record.errors import ResourceNotFound
@@ -21,7 +21,9 @@ from yba.foundation.record.keys import id_of, row_id
 from yba.foundation.record.loading import Line, load
 from yba.foundation.record.model import Chart, Saved, Version
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
+from yba.foundation.record.query.guard import put_into
 from yba.foundation.record.query.parse import parse
+from yba.foundation.record.query.permitting import guard_for
 from yba.foundation.record.settings import file_content, set_zone
 from yba.foundation.record.writing import Writer, refuse_invalid
 from yba.foundation.terminology import service as terminology
@@ -68,6 +70,7 @@ async def save(
     saved = await writer.save(resources, if_match or {})
     changed = [r for r, one in zip(resources, saved, strict=True) if one.changed]
     await terminology.take_up(tx, resources=changed)
+    await permission.remember_author(tx, actor, writer.rows, at=at)
     await _audit_writes(tx, writer, saved, actor=actor, what=note or "record.save", at=at)
     return saved
 
@@ -119,7 +122,7 @@ async def read(tx: Tx, *, actor: Actor, type_: type[R], id_: str, at: datetime |
 
     Raises ResourceNotFound, ResourceDeleted.
     """
-    found = await reading.current(tx, type_.__name__, id_)
+    found = await reading.current(tx, type_.__name__, id_, guard_for(actor, at=at))
     await _audit_reads(tx, [found], actor=actor, what="record.read", at=at)
     return r4.decode(found.body or b"")  # type: ignore[return-value]
 
@@ -139,7 +142,7 @@ async def search(
     """
     now = at or await tx.value(store.MOMENT)
     wanted = reading.limited(parse(type_.__name__, query), count)
-    page = await reading.find(tx, wanted, now=now)
+    page = await reading.find(tx, wanted, now=now, guard=guard_for(actor, at=now))
     await _audit_reads(tx, page.matches, actor=actor, what="record.search", at=now)
     return [r4.decode(found.body or b"") for found in page.matches]  # type: ignore[misc]
 
@@ -174,13 +177,13 @@ async def chart(
     Newest clinical time first within each type. Raises ResourceNotFound if nothing is there.
     """
     row = row_id("Patient", patient_id)
-    records = await tx.connection.fetch(
+    numbers = [TYPE_NUMBERS[type_.__name__] for type_ in types]
+    sql, given = put_into(
         store.CHART,
-        row,
-        [TYPE_NUMBERS[type_.__name__] for type_ in types],
-        TYPE_NUMBERS["Patient"],
-        _MOST_IN_A_CHART,
+        guard_for(actor, at=at),
+        (row, numbers, TYPE_NUMBERS["Patient"], _MOST_IN_A_CHART),
     )
+    records = await tx.connection.fetch(sql, *given)
     resources: dict[str, list[Any]] = {}
     references: list[str] = []
     for record in records:
@@ -200,7 +203,9 @@ async def history(
     tx: Tx, *, actor: Actor, type_: type[R], id_: str, at: datetime | None = None
 ) -> list[Version]:
     """Return all states of one resource, newest first. Raises ResourceNotFound."""
-    states, _ = await reading.history(tx, types=[type_.__name__], id_=id_, count=1000)
+    states, _ = await reading.history(
+        tx, types=[type_.__name__], id_=id_, count=1000, guard=guard_for(actor, at=at)
+    )
     await _audit_reads(tx, states[:1], actor=actor, what="record.history", at=at)
     return states
 

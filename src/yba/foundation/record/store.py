@@ -106,8 +106,8 @@ UPDATE: LiteralString = """
                keys::bigint[] AS keys, body, code, labels::bigint[] AS labels
           FROM unnest($1::record.resource_row[])
     ), kept AS (
-        INSERT INTO record.history (rid, updated, xid, version, type, flags, body)
-        SELECT r.rid, r.updated, r.xid, r.version, r.type, r.flags, r.body
+        INSERT INTO record.history (rid, updated, xid, version, type, flags, body, patient)
+        SELECT r.rid, r.updated, r.xid, r.version, r.type, r.flags, r.body, r.patient
           FROM wanted w JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
     ), old_ranges AS (
         DELETE FROM record.range x USING wanted w WHERE x.rid = w.rid AND x.type = w.type
@@ -145,21 +145,41 @@ READ_MANY: LiteralString = """
     SELECT r.type, r.rid, r.fid, r.version, r.updated, r.flags, r.patient, r.body
       FROM unnest($1::text::smallint[], $2::text::bigint[]) AS w (type, rid)
       JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
+     WHERE true /*guard r*/
+"""
+
+# Which of these an asker may see.
+SEEN: LiteralString = """
+    SELECT r.type, r.rid
+      FROM unnest($1::smallint[], $2::bigint[]) AS w (type, rid)
+      JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
+     WHERE true /*guard r*/
+"""
+
+# Which of these new states ($1: their numbers) an asker might see if they were stored.
+WOULD_BE_SEEN: LiteralString = """
+    SELECT w.n
+      FROM (SELECT u.n, u.type, u.rid, u.patient, u.flags, u.ts, u.updated
+              FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::bigint[], $5::smallint[],
+                          $6::bigint[], $7::bigint[])
+                AS u (n, type, rid, patient, flags, ts, updated)) w
+     WHERE true /*guard state w*/
 """
 
 VREAD: LiteralString = """
-    SELECT type, rid, version, updated, flags, body FROM record.history
-     WHERE type = $1 AND rid = $2 AND version = $3
+    SELECT h.type, h.rid, h.version, h.updated, h.flags, h.patient, h.body
+      FROM record.history h JOIN record.resource r ON r.type = h.type AND r.rid = h.rid
+     WHERE h.type = $1 AND h.rid = $2 AND h.version = $3 /*guard r*/ /*guard state h*/
     UNION ALL
-    SELECT type, rid, version, updated, flags, body FROM record.resource
-     WHERE type = $1 AND rid = $2 AND version = $3
+    SELECT type, rid, version, updated, flags, patient, body FROM record.resource r
+     WHERE type = $1 AND rid = $2 AND version = $3 /*guard r*/
 """
 
 CHART: LiteralString = """
     SELECT type, rid, fid, body
-      FROM record.resource
+      FROM record.resource r
      WHERE (patient = $1 AND type = ANY($2::smallint[]) OR type = $3 AND rid = $1)
-       AND flags & 1 = 0
+       AND flags & 1 = 0 /*guard r*/
      ORDER BY type, ts DESC, rid DESC
      LIMIT $4
 """
@@ -170,11 +190,13 @@ HISTORY: LiteralString = """
       FROM record.history h JOIN record.resource r ON r.type = h.type AND r.rid = h.rid
      WHERE h.type = ANY($1::smallint[]) AND ($2::bigint IS NULL OR h.rid = $2)
        AND h.updated >= $3 AND h.updated <= $4 AND (h.updated, h.rid, h.version) < ($5, $6, $7)
+       /*guard r*/ /*guard state h*/
     UNION ALL
     SELECT type, rid, fid, version, updated, flags, body
-      FROM record.resource
+      FROM record.resource r
      WHERE type = ANY($1::smallint[]) AND ($2::bigint IS NULL OR rid = $2)
        AND updated >= $3 AND updated <= $4 AND (updated, rid, version) < ($5, $6, $7)
+       /*guard r*/
      ORDER BY 5 DESC, 2 DESC, 4 DESC
      LIMIT $8
 """
@@ -248,14 +270,14 @@ HISTORY_SINCE: LiteralString = """
      WHERE h.type = ANY($1::smallint[]) AND h.updated >= $2 - 600000000 AND h.updated <= $3
        AND (h.updated >= $2 OR h.xid >= (SELECT xid FROM first))
        AND h.xid < pg_snapshot_xmin(pg_current_snapshot())
-       AND (h.updated, h.rid, h.version) < ($4, $5, $6)
+       AND (h.updated, h.rid, h.version) < ($4, $5, $6) /*guard r*/ /*guard state h*/
     UNION ALL
     SELECT type, rid, fid, version, updated, flags, body
-      FROM record.resource
+      FROM record.resource r
      WHERE type = ANY($1::smallint[]) AND updated >= $2 - 600000000 AND updated <= $3
        AND (updated >= $2 OR xid >= (SELECT xid FROM first))
        AND xid < pg_snapshot_xmin(pg_current_snapshot())
-       AND (updated, rid, version) < ($4, $5, $6)
+       AND (updated, rid, version) < ($4, $5, $6) /*guard r*/
      ORDER BY 5 DESC, 2 DESC, 4 DESC
      LIMIT $7
 """
@@ -300,7 +322,7 @@ BY_KEYS: LiteralString = """
       FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS w (n, type, k)
      CROSS JOIN LATERAL (
            SELECT rid, fid, body FROM record.resource r
-            WHERE r.keys @> ARRAY[w.k] AND r.type = w.type AND r.flags & 1 = 0
+            WHERE r.keys @> ARRAY[w.k] AND r.type = w.type AND r.flags & 1 = 0 /*guard r*/
             LIMIT 2) r
 """
 
@@ -313,8 +335,8 @@ MOMENT: LiteralString = "SELECT now()"
 PATIENT_COMPARTMENT: LiteralString = """
     WITH own AS (
         SELECT type, rid, fid, version, updated, flags, patient, ts, body
-          FROM record.resource
-         WHERE patient = $2 AND NOT (type = $1 AND rid = $2) AND flags & 1 = 0
+          FROM record.resource r
+         WHERE patient = $2 AND NOT (type = $1 AND rid = $2) AND flags & 1 = 0 /*guard r*/
            AND (type, ts, rid) > ($3, $4, $5)
            AND ($6::smallint[] IS NULL OR type = ANY($6)) AND updated >= $7
            AND (ts = $10 OR te >= $8 AND ts <= $9 OR type = ANY($11::smallint[]))
@@ -323,7 +345,7 @@ PATIENT_COMPARTMENT: LiteralString = """
     ), named AS (
         SELECT type, rid, fid, version, updated, flags, patient, ts, body
           FROM (SELECT * FROM record.resource WHERE keys && $13::bigint[] OFFSET 0) r
-         WHERE patient IS DISTINCT FROM $2 AND flags & 1 = 0
+         WHERE patient IS DISTINCT FROM $2 AND flags & 1 = 0 /*guard r*/
            AND (type, ts, rid) > ($3, $4, $5)
            AND ($6::smallint[] IS NULL OR type = ANY($6)) AND updated >= $7
            AND (ts = $10 OR te >= $8 AND ts <= $9 OR type = ANY($11::smallint[]))
@@ -331,7 +353,7 @@ PATIENT_COMPARTMENT: LiteralString = """
          LIMIT $12
     )
     SELECT 0 AS part, type, rid, fid, version, updated, flags, patient, ts, body
-      FROM record.resource WHERE type = $1 AND rid = $2
+      FROM record.resource r WHERE type = $1 AND rid = $2 /*guard r*/
     UNION ALL
     SELECT * FROM (
         SELECT 1, * FROM (SELECT * FROM own UNION ALL SELECT * FROM named) both_kinds
@@ -342,12 +364,12 @@ PATIENT_COMPARTMENT: LiteralString = """
 # The same for a compartment that only keys make, such as an encounter's.
 KEYED_COMPARTMENT: LiteralString = """
     SELECT 0 AS part, type, rid, fid, version, updated, flags, patient, ts, body
-      FROM record.resource WHERE type = $1 AND rid = $2
+      FROM record.resource r WHERE type = $1 AND rid = $2 /*guard r*/
     UNION ALL
     SELECT * FROM (
         SELECT 1, type, rid, fid, version, updated, flags, patient, ts, body
           FROM (SELECT * FROM record.resource WHERE keys && $13::bigint[] OFFSET 0) r
-         WHERE NOT (type = $1 AND rid = $2) AND flags & 1 = 0
+         WHERE NOT (type = $1 AND rid = $2) AND flags & 1 = 0 /*guard r*/
            AND (type, ts, rid) > ($3, $4, $5)
            AND ($6::smallint[] IS NULL OR type = ANY($6)) AND updated >= $7
            AND (ts = $10 OR te >= $8 AND ts <= $9 OR type = ANY($11::smallint[]))
@@ -356,8 +378,8 @@ KEYED_COMPARTMENT: LiteralString = """
 """
 
 NEXT_PATIENT: LiteralString = """
-    SELECT rid, fid FROM record.resource
-     WHERE type = $1 AND rid > $2 AND flags & 1 = 0
+    SELECT rid, fid FROM record.resource r
+     WHERE type = $1 AND rid > $2 AND flags & 1 = 0 /*guard r*/
      ORDER BY rid
      LIMIT 1
 """
@@ -368,7 +390,7 @@ OUTSIDE_COMPARTMENT: LiteralString = """
       FROM unnest($1::smallint[], $2::bigint[]) AS w (type, rid)
       JOIN record.resource r ON r.type = w.type AND r.rid = w.rid
      WHERE r.flags & 1 = 0 AND NOT r.keys && $3::bigint[]
-       AND (r.patient IS NULL OR r.patient = $4)
+       AND (r.patient IS NULL OR r.patient = $4) /*guard r*/
 """
 
 # History, with the moment until which each state was the current one: states of a period ($4, $5),
@@ -381,8 +403,10 @@ HISTORY_WITHIN: LiteralString = """
                           WHERE n.type = h.type AND n.rid = h.rid AND n.version = h.version + 1)
                    END AS until
               FROM record.history h JOIN record.resource r ON r.type = h.type AND r.rid = h.rid
+             WHERE true /*guard r*/ /*guard state h*/
             UNION ALL
-            SELECT type, rid, fid, version, updated, flags, body, NULL FROM record.resource) s
+            SELECT type, rid, fid, version, updated, flags, body, NULL FROM record.resource r
+             WHERE true /*guard r*/) s
      WHERE type = ANY($1::smallint[]) AND ($2::bigint IS NULL OR rid = $2)
        AND updated >= $3 AND updated < $5 AND (until IS NULL OR until > $4)
        AND (updated, rid, version) < ($6, $7, $8)
@@ -393,7 +417,7 @@ HISTORY_WITHIN: LiteralString = """
 """
 
 NEWEST: LiteralString = """
-    SELECT version FROM record.resource WHERE type = $1 AND rid = $2
+    SELECT version FROM record.resource r WHERE type = $1 AND rid = $2 /*guard r*/
 """
 
 # Which of these states (numbered $1) are deletions.

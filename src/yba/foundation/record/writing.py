@@ -27,10 +27,9 @@ from yba.foundation.record.rows import (
     Moment,
     Row,
     arrays,
-    body_for_comparison,
-    deleted_row,
     row_of,
 )
+from yba.foundation.record.states import body_for_comparison, deleted_row
 from yba.plumbing.database import Tx
 
 _COPIED_FROM = 50
@@ -189,7 +188,10 @@ class Writer:
         if record["flags"] & DELETED:
             return Saved(type_, id_, version, changed=False), None
         refuse_other_version(f"{type_}/{id_}", version, if_match)
-        row = deleted_row(type_, id_, version=version + 1, moment=self.moment)
+        row = deleted_row(
+            type_, id_, version=version + 1, moment=self.moment, patient=record["patient"],
+            flags=record["flags"],
+        )  # fmt: skip
         await replace(self.tx, [row])
         return Saved(type_, id_, version + 1), record["patient"]
 

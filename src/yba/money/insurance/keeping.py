@@ -141,7 +141,8 @@ async def _our_visit(
     encounter_id = await encounters.visit_with_claim_key(tx, claim_key=episode.key)
     if encounter_id is None:
         return None
-    visit = await encounters.visit(tx, actor=actor, encounter_id=encounter_id, at=at)
+    reader = actor.for_facility() if actor.may("claims.read") else actor
+    visit = await encounters.visit(tx, actor=reader, encounter_id=encounter_id, at=at)
     return visit.patient_id, encounter_id
 
 

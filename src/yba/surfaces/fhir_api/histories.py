@@ -15,6 +15,7 @@ from yba.fhir.moments import range_of
 from yba.foundation.record import histories, reading, settings
 from yba.foundation.record.errors import ResourceNotFound, UnsearchableQuery
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
+from yba.foundation.record.query.guard import Guard
 from yba.kernel.actor import Actor
 from yba.kernel.ids import encode_id
 from yba.plumbing.database import Tx
@@ -46,9 +47,10 @@ async def history(
     permit(actor, READ)
     asked = _asked(exchange)
     types = [type_] if type_ else TYPE_NAMES
+    guard = do.guard(actor)
     async with do.database.borrow() as connection:
         tx = Tx(connection)
-        total = await histories.newest(tx, type_, id_) if type_ and id_ else None
+        total = await histories.newest(tx, type_, id_, guard) if type_ and id_ else None
         if total == 0:
             raise ResourceNotFound
         if asked.since is not None and id_ is None:
@@ -57,16 +59,18 @@ async def history(
         if asked.listed or asked.at is not None:
             versions, following = await histories.within(
                 tx, types=types, id_=id_, since=since, during=asked.at,
-                places=await _listed(tx, asked.listed) if asked.listed else None,
-                position=asked.position, count=asked.count,
+                places=await _listed(tx, asked.listed, guard) if asked.listed else None,
+                position=asked.position, count=asked.count, guard=guard,
             )  # fmt: skip
         else:
             versions, following = await reading.history(
-                tx, types=types, id_=id_, since=since, position=asked.position, count=asked.count
-            )
+                tx, types=types, id_=id_, since=since, position=asked.position, count=asked.count,
+                guard=guard,
+            )  # fmt: skip
         brought_back = await histories.brought_back(tx, versions)
     do.note_seen(actor, "history", *versions)
-    if asked.since is not None or asked.at is not None or asked.listed:
+    if asked.since is not None or asked.at is not None or asked.listed or guard is not None:
+        # Of how many states some are hidden is not told.
         total = None
     if not following and asked.position == _FIRST:
         total = len(versions)
@@ -126,9 +130,9 @@ def _moments(name: str, value: str) -> tuple[int, int]:
         raise UnsearchableQuery(reason=f"{name} must be a date or an instant") from None
 
 
-async def _listed(tx: Tx, id_: str) -> list[tuple[str, str]]:
+async def _listed(tx: Tx, id_: str, guard: Guard | None) -> list[tuple[str, str]]:
     """Return (type, id) of what a List names. Raises ResourceNotFound, ResourceDeleted."""
-    found = await reading.current(tx, "List", id_)
+    found = await reading.current(tx, "List", id_, guard)
     items = r4.decode_as(r4.List, found.body or b"").entry or ()
     pairs: list[tuple[str, str]] = []
     for entry in items:

@@ -16,6 +16,8 @@ from yba.foundation.record.bulk.importing import Importer
 from yba.foundation.record.grouping import GroupWriter
 from yba.foundation.record.model import Version
 from yba.foundation.record.processing import Processor
+from yba.foundation.record.query.guard import Guard
+from yba.foundation.record.query.permitting import guard_for
 from yba.kernel.actor import Actor
 from yba.kernel.ids import encode_id
 from yba.kernel.refusal import AccessRefused, Refusal
@@ -60,6 +62,13 @@ class Interactions:
     importer: Importer
     # Answers any request below the base: how entries of a bundle reach the other interactions.
     route: Callable[[Exchange, Actor], Awaitable[None]]
+
+    def guard(self, actor: Actor, letter: str = "r") -> Guard | None:
+        """Return what hides from the actor what she may not see; None where nothing is hidden.
+
+        `letter` is that of a SMART scope: r read, s search, c create, u update, d delete.
+        """
+        return guard_for(actor, at=self.clock(), letter=letter, base=self.base)
 
     def note_seen(self, actor: Actor, what: str, *found: Version) -> None:
         """Note in the trail that the actor saw these; `what` names the interaction."""

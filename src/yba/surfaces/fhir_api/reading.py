@@ -22,7 +22,7 @@ from yba.surfaces.fhir_api.interactions import READ, Interactions, permit
 async def read(do: Interactions, exchange: Exchange, actor: Actor, type_: str, id_: str) -> None:
     """Answer the current state of one resource."""
     permit(actor, READ)
-    found = await do.reads.read(type_, id_)
+    found = await do.reads.read(type_, id_, do.guard(actor))
     if found is None:
         raise ResourceNotFound
     if found.deleted:
@@ -39,7 +39,7 @@ async def vread(
     if not version.isascii() or not version.isdigit() or len(version) > 9:
         raise ResourceNotFound
     async with do.database.borrow() as connection:
-        found = await reading.version(Tx(connection), type_, id_, int(version))
+        found = await reading.version(Tx(connection), type_, id_, int(version), do.guard(actor))
     do.note_seen(actor, "vread", found)
     await _show(exchange, found)
 

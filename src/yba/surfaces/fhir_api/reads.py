@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from yba.foundation.record import reading
 from yba.foundation.record.model import Version
+from yba.foundation.record.query.guard import Guard
 from yba.plumbing.database import Connection, Database, connect
 from yba.surfaces.fhir_api.connections import REMEMBERING
 
@@ -26,13 +27,29 @@ class CoalescedReads:
     """
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._dsn = database.dsn
         self._connection: Connection | None = None
         self._waiting: dict[Key, list[Waiter]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def read(self, type_: str, id_: str) -> Version | None:
-        """Return the current state, deletions included, or None if there is none."""
+    async def read(self, type_: str, id_: str, guard: Guard | None = None) -> Version | None:
+        """Return the current state, deletions included, or None if there is none to be seen.
+
+        Where rows do not tell by themselves who may see them, the statement is the asker's own.
+        """
+        if guard is None:
+            return await self._read(type_, id_)
+        if guard.alone:
+            found = await self._read(type_, id_)
+            decision = found is None or guard.decides(found)
+            if decision is not None:
+                return found if decision else None
+        async with self._database.borrow() as connection:
+            seen = await reading.read_many(connection, [(type_, id_)], guard)
+        return seen.get((type_, id_))
+
+    async def _read(self, type_: str, id_: str) -> Version | None:
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
         key = (type_, id_)

@@ -63,7 +63,7 @@ async def search_body(
     async with do.searches.lend() as pair:
         page = await reading.find(
             pair.planning, wanted, now=do.clock(), secret=do.secret, base=do.base,
-            remembering=pair.remembering,
+            remembering=pair.remembering, guard=do.guard(actor, "s"),
         )  # fmt: skip
     do.note_seen(actor, "search", *page.matches, *page.included)
     if not page.matches:

@@ -22,6 +22,7 @@ import asyncpg
 from yba.fhir import r4
 from yba.fhir.generated.compartments import COMPARTMENTS
 from yba.fhir.index import extract
+from yba.foundation.access.model import ALL_CATEGORIES, Policy
 from yba.foundation.record.body import unpack
 from yba.foundation.record.bulk import store
 from yba.foundation.record.bulk.files import LineFiles
@@ -30,6 +31,8 @@ from yba.foundation.record.errors import ResourceNotFound
 from yba.foundation.record.everything import SUPPORTING, references_in
 from yba.foundation.record.keys import id_of, reference_scope, row_id
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
+from yba.foundation.record.query.guard import Guard, put_into
+from yba.foundation.record.query.permitting import Permitting
 from yba.foundation.record.query.selection import chosen_by, narrowed
 from yba.foundation.record.reading import current, prepared
 from yba.foundation.record.rows import instant_text
@@ -161,10 +164,18 @@ class Export:
             for name, query in self.wish.filters
             if name == type_
         ]
+        sql, arguments = put_into(sql, self._guard(), arguments, type_)
         if filters:
             sql, arguments = narrowed(sql, arguments, filters, now=self.at)
         async for record in self.connection.cursor(sql, *arguments, prefetch=_PAGE):
             yield record
+
+    def _guard(self) -> Guard | None:
+        """Return what hides the restricted categories that were not asked for."""
+        if not self.wish.left_out:
+            return None
+        shown = ALL_CATEGORIES & ~self.wish.left_out
+        return Permitting(Policy(whole=True, categories=shown, at=self.at))
 
     def _membership(self, type_: str) -> Callable[[int, int | None, bytes], bool] | None:
         """Return the test whether a resource is in the compartment of a chosen patient."""
@@ -221,7 +232,8 @@ class Export:
             check = self._membership(type_)
             entries: list[str] = []
             arguments = [*self._arguments(type_), check is not None]
-            cursor = self.connection.cursor(store.DELETED_OF_TYPE, *arguments, prefetch=_PAGE)
+            sql, arguments = put_into(store.DELETED_OF_TYPE, self._guard(), arguments, type_)
+            cursor = self.connection.cursor(sql, *arguments, prefetch=_PAGE)
             async for record in cursor:
                 stored = record["body"]
                 if check is not None:
@@ -264,12 +276,12 @@ def _deletions(references: list[str]) -> bytes:
     return json.dumps(bundle, separators=(",", ":")).encode()
 
 
-async def members_of(tx: Tx, group_id: str) -> list[str]:
+async def members_of(tx: Tx, group_id: str, guard: Guard | None = None) -> list[str]:
     """Return the ids of the patients in a Group, without those who left it.
 
     Raises ResourceNotFound, ResourceDeleted.
     """
-    found = await current(tx, "Group", group_id)
+    found = await current(tx, "Group", group_id, guard)
     group = r4.decode(found.body or b"")
     if not isinstance(group, r4.Group):
         raise ResourceNotFound

@@ -27,6 +27,8 @@ class ExportWish:
     patients: tuple[str, ...] = ()
     # Parameters that were left out because the asker allowed it.
     ignored: tuple[str, ...] = ()
+    # Restricted categories of health data that who asked may not see.
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ async def ask(
     number = new_snowflake()
     who = {
         "account_id": actor.account_id, "name": actor.name, "roles": sorted(actor.roles),
-        "purpose": actor.purpose,
+        "purpose": actor.purpose, "permissions": sorted(actor.permissions),
     }  # fmt: skip
     await tx.execute(
         store.ASK, number, kind, actor.account_id, who, request, msgspec.to_builtins(wish), at
@@ -97,7 +97,7 @@ def job_of(record: Mapping[str, Any]) -> Job:
         state=record["state"],
         actor=Actor(
             actor["account_id"], actor["name"], roles=frozenset(actor["roles"]),
-            purpose=actor["purpose"],
+            purpose=actor["purpose"], permissions=frozenset(actor.get("permissions", ())),
         ),
         request=record["request"],
         wish=record["wish"],

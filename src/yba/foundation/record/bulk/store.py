@@ -80,7 +80,7 @@ ALL_OF_TYPE: LiteralString = (
     """
     SELECT r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body
       FROM record.resource r
-     WHERE r.type = $1 AND r.flags & 1 = 0 AND """
+     WHERE r.type = $1 AND r.flags & 1 = 0 /*guard r*/ AND """
     + _CHANGED
 )
 OF_PATIENTS: LiteralString = (
@@ -96,6 +96,6 @@ DELETED_OF_TYPE: LiteralString = (
            SELECT h.body FROM record.history h
             WHERE $4 AND h.type = r.type AND h.rid = r.rid AND h.flags & 1 = 0
             ORDER BY h.version DESC LIMIT 1) b ON true
-     WHERE r.type = $1 AND r.flags & 1 = 1 AND """
+     WHERE r.type = $1 AND r.flags & 1 = 1 /*guard r*/ AND """
     + _CHANGED
 )

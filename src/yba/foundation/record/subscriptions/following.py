@@ -22,7 +22,7 @@ from yba.foundation.record.keys import id_of
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query.matching import State, meets, state_of
 from yba.foundation.record.reading import read_many
-from yba.foundation.record.rows import DELETED
+from yba.foundation.record.rows import CATEGORIES, DELETED
 from yba.foundation.record.subscriptions import model, store
 from yba.foundation.record.subscriptions.errors import SubscriptionRefused
 from yba.foundation.record.subscriptions.model import Wanted
@@ -171,7 +171,8 @@ class Follower:
                 await self._take_up(tx, row)
                 taken = True
             interested = self._interested(TYPE_NAMES[row["type"] - 1])
-            if not interested:
+            if not interested or row["flags"] & CATEGORIES:
+                # Restricted categories are told to nobody who is not asked for each of them.
                 continue
             change = _change(row, befores)
             for wanted in interested.of(change):

@@ -19,7 +19,7 @@ from yba.foundation.record import store as record_store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.keys import row_id
 from yba.foundation.record.plans import TYPE_NUMBERS
-from yba.foundation.record.rows import DELETED, instant_text
+from yba.foundation.record.rows import CATEGORIES, DELETED, instant_text
 from yba.foundation.record.subscriptions import store
 from yba.foundation.record.subscriptions.model import STEM, Content
 from yba.kernel.clock import micros
@@ -90,7 +90,7 @@ async def _body(tx: Tx, record: Mapping[str, Any]) -> bytes | None:
     found = await tx.connection.fetchrow(
         record_store.VREAD, TYPE_NUMBERS[type_], row_id(type_, id_), record["version"]
     )
-    if found is None or found["flags"] & DELETED:
+    if found is None or found["flags"] & (DELETED | CATEGORIES):
         return None
     return unpack(found["body"])
 

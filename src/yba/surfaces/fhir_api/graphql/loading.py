@@ -18,6 +18,7 @@ from yba.fhir import r4
 from yba.fhir.definitions import is_resource_type
 from yba.foundation.record import reading
 from yba.foundation.record.model import Version
+from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.parse import parse
 from yba.foundation.record.reading import Page
 from yba.kernel.refusal import Refusal
@@ -34,6 +35,7 @@ class Loader:
     """The record as one request sees it."""
 
     do: Interactions
+    guard: Guard | None = None
     seen: dict[tuple[str, str], Version] = field(default_factory=dict[tuple[str, str], Version])
     _reading: dict[tuple[str, str], asyncio.Future[r4.Resource | None]] = field(
         default_factory=dict[tuple[str, str], asyncio.Future[r4.Resource | None]]
@@ -50,7 +52,7 @@ class Loader:
         return await waiting
 
     async def _read(self, type_: str, id_: str) -> r4.Resource | None:
-        found = await self.do.reads.read(type_, id_)
+        found = await self.do.reads.read(type_, id_, self.guard)
         return None if found is None or found.deleted else self._shown(found)
 
     def _shown(self, found: Version) -> r4.Resource:
@@ -89,7 +91,7 @@ class Loader:
             async with self.do.searches.lend() as pair:
                 return await reading.find(
                     pair.planning, search, now=self.do.clock(), secret=self.do.secret,
-                    base=self.do.base, remembering=pair.remembering,
+                    base=self.do.base, remembering=pair.remembering, guard=self.guard,
                 )  # fmt: skip
         except Refusal as refused:
             raise Problem(refused.text()) from None

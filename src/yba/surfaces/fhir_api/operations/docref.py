@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from yba.fhir import r4
 from yba.fhir.moments import range_of
 from yba.foundation.record import everything, settings
-from yba.foundation.record.errors import ResourceNotFound, UnreadableBody
+from yba.foundation.record.errors import UnreadableBody
 from yba.foundation.record.everything import Position, Wish
 from yba.foundation.record.model import Version
 from yba.foundation.record.rows import Moment
@@ -34,14 +34,14 @@ async def docref(call: Call) -> None:
     patient_id = given.text("patient").removeprefix(call.do.base + "/").removeprefix("Patient/")
     if not patient_id:
         raise UnreadableBody(reason="the parameter patient is missing")
-    if call.actor.patient_id and call.actor.patient_id != patient_id:
-        raise ResourceNotFound
     start, end = _window(given)
     types, profiles = _types(given), {str(one) for one in given.all("profile")}
     only_on_demand = given.flag("on-demand")
     wish = Wish("Patient", patient_id, _MOST, frozenset({"DocumentReference"}), supporting=False)
     async with call.do.searches.lend() as pair:
-        found = await everything.step(pair.remembering, wish, Position(), base=call.do.base)
+        found = await everything.step(
+            pair.remembering, wish, Position(), base=call.do.base, guard=call.do.guard(call.actor)
+        )
     stored: list[tuple[tuple[int, int], r4.DocumentReference, Version]] = []
     for one in reversed(found.members) if not only_on_demand else ():
         reference = cast("r4.DocumentReference", r4.decode(one.body or b""))

@@ -121,7 +121,8 @@ class _Page:
             name, position = text.decode(), _read(rest)
         async with self.call.do.searches.lend() as pair:
             tx = pair.remembering
-            name = name or await everything.next_patient(tx, "")
+            guard = self.call.do.guard(self.call.actor)
+            name = name or await everything.next_patient(tx, "", guard)
             for _ in range(_MOST_PATIENTS):
                 left = self.wish.count - len(self.members)
                 if not name or left <= 0:
@@ -132,13 +133,15 @@ class _Page:
                 except (ResourceNotFound, ResourceDeleted):
                     position = Position()
                 if position == Position():
-                    name = await everything.next_patient(tx, name)
+                    name = await everything.next_patient(tx, name, guard)
         if name:
             self.following = self._sealed(name.encode() + b"\0" + _written(position))
 
     async def _step(self, tx: Tx, wish: Wish, position: Position) -> Step:
         do = self.call.do
-        step = await everything.step(tx, wish, position, base=do.base)
+        step = await everything.step(
+            tx, wish, position, base=do.base, guard=do.guard(self.call.actor)
+        )
         self.members += step.members
         for one in step.supporting:
             self.supporting[one.type, one.id] = one

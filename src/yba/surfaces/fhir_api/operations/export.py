@@ -12,6 +12,7 @@ from yba.fhir import r4
 from yba.fhir.definitions import properties_of
 from yba.fhir.generated.compartments import COMPARTMENTS
 from yba.fhir.moments import range_of
+from yba.foundation.access.model import ALL_CATEGORIES, policy_for
 from yba.foundation.record import reading, settings
 from yba.foundation.record.bulk import service
 from yba.foundation.record.bulk.errors import BulkRefused
@@ -20,10 +21,14 @@ from yba.foundation.record.bulk.model import ExportWish, Level
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.everything import SUPPORTING
 from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.query.guard import Guard
 from yba.foundation.record.query.selection import chosen_by
+from yba.kernel.actor import Actor
+from yba.kernel.refusal import AccessRefused
 from yba.plumbing.database import Tx
 from yba.surfaces.fhir_api import bulk
 from yba.surfaces.fhir_api.operation import Call, Given, Operation
+from yba.surfaces.fhir_api.scoped import exportable
 
 _KNOWN = ("_outputFormat", "_since", "_type", "_typeFilter", "_elements", "patient")
 _FORMATS = ("application/fhir+ndjson", "application/ndjson", "ndjson")
@@ -41,7 +46,7 @@ async def export(call: Call) -> None:
     lenient = "handling=lenient" in exchange.header(b"prefer")
     wish = _Reader(call, given, lenient).wish()
     async with call.do.database.borrow() as connection:
-        await _refuse_strangers(Tx(connection), wish)
+        await _refuse_strangers(Tx(connection), wish, call.do.guard(call.actor))
     place = "/".join(part for part in (call.do.base, call.type, call.id) if part)
     request = f"{place}/$export" + (f"?{exchange.query}" if exchange.query else "")
     async with call.do.database.transaction() as tx:
@@ -71,7 +76,7 @@ class _Reader:
         wanted = given.text("_outputFormat").replace(" ", "+")
         if wanted and wanted not in _FORMATS:
             raise BulkRefused(reason="_outputFormat must be application/fhir+ndjson")
-        types = self._types()
+        types = exportable(self.call.actor, self._types())
         return ExportWish(
             self.level,
             group_id=self.call.id or "",
@@ -81,6 +86,7 @@ class _Reader:
             elements=self._elements(),
             patients=self._patients(),
             ignored=tuple(dict.fromkeys(self.ignored)),
+            left_out=_left_out(self.call.actor),
         )
 
     def _leave_out(self, name: str, why: str) -> None:
@@ -161,20 +167,33 @@ class _Reader:
         return tuple(dict.fromkeys(ids))
 
 
+def _left_out(actor: Actor) -> int:
+    """Return the restricted categories that are left out. Raises AccessRefused.
+
+    Who sees only some persons exports nothing in bulk: an export is made for a whole facility.
+    """
+    policy = policy_for(actor, at=None)
+    if policy.everything:
+        return 0
+    if not policy.whole:
+        raise AccessRefused
+    return ALL_CATEGORIES & ~policy.categories
+
+
 def _names(type_: str) -> set[str]:
     properties = properties_of(type_).values()
     return {item.name for item in properties} | {item.element for item in properties}
 
 
-async def _refuse_strangers(tx: Tx, wish: ExportWish) -> None:
+async def _refuse_strangers(tx: Tx, wish: ExportWish, guard: Guard | None) -> None:
     """Raise if the group does not exist, or a patient is not there or not of the group."""
     if wish.level == "group":
-        members = await members_of(tx, wish.group_id)
+        members = await members_of(tx, wish.group_id, guard)
         if not set(wish.patients) <= set(members):
             raise BulkRefused(reason="a patient is not a member of the group")
     elif wish.patients:
         places = [("Patient", one) for one in wish.patients]
-        found = await reading.read_many(tx.connection, places)
+        found = await reading.read_many(tx.connection, places, guard)
         if any(place not in found or found[place].deleted for place in places):
             raise BulkRefused(reason="a patient does not exist here")
 

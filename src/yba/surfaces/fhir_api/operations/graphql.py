@@ -70,10 +70,10 @@ def _described(type_: str | None, query: str, operation: str | None, variables: 
 
 
 async def _executed(call: Call, query: Query, request: Request) -> dict[str, Any]:
-    loader = Loader(call.do)
+    loader = Loader(call.do, call.do.guard(call.actor, "s"))
     resource: r4.Resource | None = None
     if call.type and call.id:
-        found = await call.do.reads.read(call.type, call.id)
+        found = await call.do.reads.read(call.type, call.id, call.do.guard(call.actor))
         if found is None:
             raise ResourceNotFound
         if found.deleted:

@@ -32,7 +32,9 @@ async def match(call: Call) -> None:
     if features.is_empty:
         raise UnreadableBody(reason="the Patient has nothing by which to look for a person")
     async with call.do.searches.lend() as pair:
-        found = await candidates.patients_like(pair.planning, _description(features))
+        found = await candidates.patients_like(
+            pair.planning, _description(features), call.do.guard(call.actor, "s")
+        )
     graded = sorted(
         ((_likeness(features, one), one) for one in found),
         key=lambda each: (-each[0].bits, each[1].id),

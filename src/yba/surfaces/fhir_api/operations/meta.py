@@ -30,15 +30,16 @@ async def _meta(call: Call) -> None:
     assert call.type is not None
     assert call.id is not None
     parts = call.exchange.path.split("/")
+    guard = call.do.guard(call.actor)
     async with call.do.database.borrow() as connection:
         tx = Tx(connection)
         if len(parts) == 5:
             version = parts[3]
             if not version.isascii() or not version.isdigit() or len(version) > 9:
                 raise ResourceNotFound
-            found = await reading.version(tx, call.type, call.id, int(version))
+            found = await reading.version(tx, call.type, call.id, int(version), guard)
         else:
-            found = await reading.current(tx, call.type, call.id)
+            found = await reading.current(tx, call.type, call.id, guard)
     if found.body is None:
         raise ResourceDeleted(reference=f"{call.type}/{call.id}")
     call.do.note_seen(call.actor, "read", found)

@@ -173,7 +173,7 @@ async def _pages(
         async with do.searches.lend() as pair:
             page = await reading.find(
                 pair.planning, search, now=do.clock(), secret=do.secret, base=do.base,
-                remembering=pair.remembering,
+                remembering=pair.remembering, guard=do.guard(call.actor, "s"),
             )  # fmt: skip
         _note(call, page.matches)
         yield [r4.decode(one.body) for one in page.matches if one.body]
@@ -263,7 +263,7 @@ async def _definition(call: Call, given: _Input) -> Any:
     type_, _, id_ = str(reference).removeprefix(f"{call.do.base}/").partition("/")
     if type_ not in ("ViewDefinition", "Binary"):
         raise UnreadableBody(reason="the parameter viewReference must refer to a ViewDefinition")
-    found = await call.do.reads.read("Binary", id_)
+    found = await call.do.reads.read("Binary", id_, call.do.guard(call.actor))
     if found is None or found.deleted or not found.body:
         raise ResourceNotFound
     _note(call, [found])
@@ -284,7 +284,7 @@ async def _patients(call: Call, given: _Input) -> tuple[str, ...] | None:
     if not groups:
         return tuple(found) or None
     for id_ in groups:
-        group = await call.do.reads.read("Group", id_)
+        group = await call.do.reads.read("Group", id_, call.do.guard(call.actor))
         if group is None or group.deleted or not group.body:
             raise ResourceNotFound
         _note(call, [group])

@@ -44,7 +44,7 @@ async def status(call: Call) -> None:
     async with call.do.database.borrow() as connection:
         tx = Tx(connection)
         ids = [call.id] if call.id else _ids(given)
-        standings = await _standings(tx, ids)
+        standings = await _standings(tx, ids, call)
         wanted = [await _wanted(tx, call, one.id) for one in standings]
     entries = [
         {
@@ -74,7 +74,7 @@ async def events(call: Call) -> None:
     last = given.number("eventsUntilNumber", default=1 << 62)
     async with call.do.database.borrow() as connection:
         tx = Tx(connection)
-        [standing] = await _standings(tx, [call.id or ""])
+        [standing] = await _standings(tx, [call.id or ""], call)
         wanted = await _wanted(tx, call, standing.id)
         content = _content(given, wanted)
         found = await notifying.events_between(
@@ -114,7 +114,7 @@ async def binding_token(call: Call) -> None:
         ids = [call.id] if call.id else _ids(given)
         if not ids:
             raise UnreadableBody(reason="name at least one subscription by id")
-        for one in await _standings(tx, ids):
+        for one in await _standings(tx, ids, call):
             wanted = await _wanted(tx, call, one.id)
             if wanted is None or wanted.channel != "websocket":
                 raise UnreadableBody(reason="the subscription has no websocket channel")
@@ -149,11 +149,24 @@ def _ids(given: Given) -> list[str]:
     return list(dict.fromkeys(text.removeprefix("Subscription/") for text in texts))
 
 
-async def _standings(tx: Tx, ids: list[str]) -> list[Standing]:
-    """Return how subscriptions stand; all without ids. Raises ResourceNotFound."""
+async def _standings(tx: Tx, ids: list[str], call: Call) -> list[Standing]:
+    """Return how subscriptions stand; all that the caller may see without ids.
+
+    Raises ResourceNotFound.
+    """
+    guard = call.do.guard(call.actor)
     if not ids:
         records = await tx.connection.fetch(store.SOME, _MOST)
-        return [notifying.standing_of(record) for record in records]
+        places = [("Subscription", record["id"]) for record in records]
+        seen = await reading.read_many(tx.connection, places, guard) if guard else None
+        return [
+            notifying.standing_of(record)
+            for record in records
+            if seen is None or ("Subscription", record["id"]) in seen
+        ]
+    if guard is not None:
+        for id_ in ids:
+            await reading.current(tx, "Subscription", id_, guard)
     found = {one["id"]: one for one in await tx.connection.fetch(store.FIND, ids)}
     standings: list[Standing] = []
     for id_ in ids:

@@ -46,14 +46,12 @@ async def make(do: Interactions, actor: Actor, patient_id: str, language: str) -
 
     Raises ResourceNotFound, ResourceDeleted.
     """
-    if actor.patient_id and actor.patient_id != patient_id:
-        raise ResourceNotFound
     types = frozenset(sections.TYPES)
     wish = Wish("Patient", patient_id, _MOST, types, supporting=False)
     at = do.clock()
     async with do.searches.lend() as pair:
         tx = pair.remembering
-        found = await everything.step(tx, wish, Position(), base=do.base)
+        found = await everything.step(tx, wish, Position(), base=do.base, guard=do.guard(actor))
         patient = r4.decode(found.focus.body or b"")
         assert isinstance(patient, r4.Patient)
         read: list[Any] = [r4.decode(one.body or b"") for one in reversed(found.members)]
@@ -64,7 +62,7 @@ async def make(do: Interactions, actor: Actor, patient_id: str, language: str) -
         kept = {(type(one).__name__, one.id) for _, ones in chosen for one in ones}
         bodies = [one for one in found.members if (one.type, one.id) in kept]
         supporting = await everything.supporting_of(
-            tx, wish, found.focus, bodies, frozenset(), do.base
+            tx, wish, found.focus, bodies, frozenset(), do.base, do.guard(actor)
         )
     used = {
         use.device.reference
@@ -113,7 +111,9 @@ async def _identified(call: Call, given: Given) -> str:
         raise UnreadableBody(reason="the parameter identifier is missing")
     search = reading.limited(parse("Patient", f"identifier={quote(identifier, safe='|')}"), 2)
     async with call.do.searches.lend() as pair:
-        page = await reading.find(pair.planning, search, now=call.do.clock())
+        page = await reading.find(
+            pair.planning, search, now=call.do.clock(), guard=call.do.guard(call.actor, "s")
+        )
     if len(page.matches) > 1:
         raise SeveralMatches(type="Patient")
     if not page.matches:

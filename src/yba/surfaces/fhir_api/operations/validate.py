@@ -128,7 +128,7 @@ async def _issues(call: Call, wish: _Wish) -> list[Issue]:
 
 
 async def _stored(call: Call) -> bytes | None:
-    found = await call.do.reads.read(call.type or "", call.id or "")
+    found = await call.do.reads.read(call.type or "", call.id or "", call.do.guard(call.actor))
     if found is None:
         raise ResourceNotFound
     if found.deleted:
