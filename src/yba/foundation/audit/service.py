@@ -5,16 +5,38 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from yba.foundation.audit import keys, log_store, proving, searching, sequencing, store, writing
+from yba.foundation.audit import (
+    keys,
+    log_store,
+    proving,
+    searching,
+    sequencing,
+    store,
+    writing,
+)
 from yba.foundation.audit.errors import AuditLogDown
 from yba.foundation.audit.model import Act, Action, StoredEvent, Trace
+from yba.foundation.audit.reviewing import VERDICTS, Review, flag, flagged, reviews
+from yba.foundation.audit.reviewing import keep as keep_review
 from yba.foundation.audit.rows import MOST_RESOURCES, Place, row_of
 from yba.foundation.audit.searching import Question
 from yba.foundation.audit.spool import Spool, SpoolPart
 from yba.kernel.actor import Actor
 from yba.plumbing.database import Tx
 
-__all__ = ["Act", "Question", "Spool", "SpoolPart", "row_of"]
+__all__ = [
+    "VERDICTS",
+    "Act",
+    "Question",
+    "Review",
+    "Spool",
+    "SpoolPart",
+    "flag",
+    "flagged",
+    "keep_review",
+    "reviews",
+    "row_of",
+]
 
 
 def set_facility(name: str) -> None:

@@ -26,7 +26,7 @@ from yba.surfaces.fhir_api.exchange import Exchange
 from yba.surfaces.fhir_api.interactions import Interactions
 
 TYPE = "AuditEvent"
-AUDITOR = "audit.search"
+AUDITOR = "privacy.audit"
 _BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _DCM = "http://dicom.nema.org/resources/ontology/DCM"
 _REST = "http://hl7.org/fhir/restful-interaction"
