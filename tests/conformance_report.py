@@ -48,6 +48,7 @@ SUITES = (
     Suite("schemathesis", "Calls in the OpenAPI document that the server keeps to (a sample)", "`schemathesis`, PyPI", "tests/clients/test_schemathesis.py"),
     Suite("client-parser", "Types and answers read by the parser `fhir.resources`", "PyPI", "tests/clients/test_fhir_resources.py"),
     Suite("client-fhir-kit", "Client `fhir-kit-client` (JavaScript): things it can do", "npm", "tests/clients/test_fhir_kit_client.py"),
+    Suite("client-openid", "Clients `openid-client` and `oauth4webapi` (JavaScript): ways of being let in", "npm", "tests/clients/test_program_clients.py"),
     Suite("client-bulk", "Bulk-data client of `sekmet-fhir`: exports", "PyPI", "tests/clients/test_bulk_client.py"),
     Suite("merkle-inclusion", "Merkle trees: inclusion proofs, good and bad", "transparency-dev", _TREE),
     Suite("merkle-consistency", "Merkle trees: consistency proofs, good and bad", "transparency-dev", _TREE),

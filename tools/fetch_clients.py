@@ -28,7 +28,15 @@ def main() -> int:
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(SOURCE / name, FOLDER / name)
     npm, environment = build_assets._npm()
-    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [
+        *npm,
+        "ci",
+        "--ignore-scripts",
+        "--legacy-peer-deps",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]
     if subprocess.run(command, cwd=FOLDER, env=environment, check=False).returncode:
         print("clients: npm cannot fetch them; the tests that need them will skip")
         return 0

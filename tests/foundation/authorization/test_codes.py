@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -18,11 +19,16 @@ from tests.foundation.authorization.conftest import (
     ISSUER,
     Ask,
     answer_of,
+    browser_of,
     code_for,
     decide,
     exchange,
     tokens_for,
 )
+
+from yba.foundation.accounts import service as accounts
+from yba.kernel.clock import utc_now
+from yba.kernel.ids import new_id
 
 
 async def test_a_citizen_lets_a_program_read_her_own_record(machine, citizen, register):
@@ -91,8 +97,6 @@ async def test_a_citizen_cannot_grant_more_than_her_own_record(machine, citizen,
 
 
 async def test_an_administrator_has_no_record_to_grant(shell, database, register):
-    from tests.foundation.authorization.conftest import browser_of
-
     client, _ = await register()
     async with await browser_of(shell, database, "administrator") as browser:
         page = await browser.get(
@@ -273,6 +277,30 @@ async def test_a_request_answered_once_is_gone(citizen, register):
     assert "code" in answer_of(await citizen.post("/oauth/decide", data=data))
     again = await citizen.post("/oauth/decide", data=data)
     assert again.status_code == 410
+
+
+async def test_a_fresh_sign_in_is_asked_for_and_then_believed(shell, database, machine, register):
+    client, _ = await register()
+    async with await browser_of(shell, database, "citizen", patient_id=new_id()) as browser:
+        for wish in ({"prompt": "login"}, {"max_age": "0"}):
+            sent = await browser.get("/oauth/authorize", params=Ask(client, more=wish).parameters)
+            assert sent.status_code == 303
+            assert sent.headers["location"].startswith("/prove?next=%2Foauth%2Fauthorize")
+        recent = await browser.get(
+            "/oauth/authorize", params=Ask(client, more={"max_age": "600"}).parameters
+        )
+        assert recent.status_code == 200
+        silent = Ask(client, more={"max_age": "0", "prompt": "none"})
+        answer = await browser.get("/oauth/authorize", params=silent.parameters)
+        assert answer_of(answer)["error"] == "login_required"
+        here = unquote(sent.headers["location"].partition("next=")[2])
+        assert (await browser.get(here)).status_code == 303
+        async with database.transaction() as tx:  # as a fresh proof does
+            token = await accounts.open_session(
+                tx, account_id=browser.headers["x-account"], kind="browser", at=utc_now()
+            )
+        browser.cookies.set("session", token)
+        assert (await browser.get(here)).status_code == 200
 
 
 # -- codes ----------------------------------------------------------------------------------------

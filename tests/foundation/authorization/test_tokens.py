@@ -118,6 +118,53 @@ async def test_an_account_that_is_closed_ends_what_it_granted(shell, database, m
     refused(await refresh(machine, client.id, first["refresh_token"]), "invalid_grant")
 
 
+async def test_what_holds_while_signed_in_ends_with_signing_out(shell, database, machine, register):
+    client, _ = await register()
+    async with await browser_of(shell, database, "citizen", patient_id=new_id()) as browser:
+        online = await tokens_for(
+            machine, browser, Ask(client, "openid patient/*.rs online_access")
+        )
+        offline = await tokens_for(
+            machine, browser, Ask(client, "openid patient/*.rs offline_access")
+        )
+        assert (
+            await machine.get("/fhir/Observation", headers=bearer(online["access_token"]))
+        ).status_code == 200
+        asked = await browser.get("/oauth/end-session")
+        assert 'id="end-session"' in asked.text
+        assert (await browser.post("/oauth/end-session")).status_code == 303
+    refused(await refresh(machine, client.id, online["refresh_token"]), "invalid_grant")
+    for _ in range(100):
+        answer = await machine.get("/fhir/Observation", headers=bearer(online["access_token"]))
+        if answer.status_code == 401:
+            break
+    assert answer.status_code == 401
+    assert (await refresh(machine, client.id, offline["refresh_token"])).status_code == 200
+
+
+async def test_signing_out_leads_back_to_a_registered_address_only(machine, citizen, register):
+    client, _ = await register(logout_uris=["https://app.example/bye"])
+    other, _ = await register(logout_uris=["https://other.example/bye"])
+    token = (await tokens_for(machine, citizen, Ask(client)))["id_token"]
+    good = {
+        "id_token_hint": token,
+        "post_logout_redirect_uri": "https://app.example/bye",
+        "state": "s",
+    }
+    answer = await machine.get("/oauth/end-session", params=good)
+    assert answer.headers["location"] == "https://app.example/bye?state=s"
+    for wrong in (
+        {**good, "post_logout_redirect_uri": "https://evil.example/"},
+        {**good, "post_logout_redirect_uri": "https://other.example/bye"},
+        {**good, "client_id": other.id},
+        {**good, "id_token_hint": token[:-4] + "AAAA"},
+        {"post_logout_redirect_uri": "https://app.example/bye"},
+    ):
+        refused_ = await machine.get("/oauth/end-session", params=wrong)
+        assert refused_.status_code == 410
+        assert "location" not in refused_.headers
+
+
 async def test_a_person_ends_access_at_once(machine, citizen, register):
     client, _ = await register()
     first = await tokens_for(machine, citizen, Ask(client, "openid patient/*.rs offline_access"))

@@ -20,7 +20,6 @@ from datetime import datetime
 from typing import Any
 
 from yba.foundation.accounts import service as accounts
-from yba.foundation.accounts.model import actor_for
 from yba.foundation.audit import service as audit
 from yba.foundation.authorization import keys, programs, store
 from yba.foundation.authorization.errors import ProtocolError
@@ -47,7 +46,6 @@ from yba.foundation.authorization.scopes import (
 )
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
-from yba.kernel.refusal import NotFound
 from yba.plumbing.database import Database, Tx
 
 ACCESS_PREFIX, REFRESH_PREFIX = "yat_", "yrt_"
@@ -105,21 +103,20 @@ def _invalid(reason: str) -> ProtocolError:
     return ProtocolError("invalid_grant", reason)
 
 
-async def _person(tx: Tx, account_id: str) -> Actor | None:
+async def _person(tx: Tx, account_id: str, at: datetime) -> Actor | None:
     """Return an account as somebody who acts now, or None if it was cut off."""
-    try:
-        account = await accounts.account(tx, account_id=account_id)
-    except NotFound:
-        return None
-    return None if account.disabled_at is not None else actor_for(account)
+    return await accounts.actor_of(tx, account_id=account_id, at=at)
 
 
 async def _stays_signed_in(tx: Tx, grant: Grant | Access, at: datetime) -> bool:
-    """Return whether the session still counts where the grant counts no longer than it."""
+    """Return whether the person is still signed in, where the grant counts no longer than that.
+
+    Any open session of hers will do: each fresh proof of who she is opens another in its place.
+    """
     if OFFLINE in grant.scopes or grant.session_id is None:
         return True
-    ask = getattr(accounts, "session_is_open", None)
-    return True if ask is None else bool(await ask(tx, session_id=grant.session_id, at=at))
+    found = await accounts.sessions_of(tx, account_id=grant.account_id or "", at=at)
+    return any(session.kind == "browser" for session in found)
 
 
 # -- giving ---------------------------------------------------------------------------------------
@@ -171,7 +168,7 @@ async def _for_code(
         return _invalid("redirect_uri is not that of the request")
     if not _VERIFIER.fullmatch(verifier) or not _fits(verifier, found.challenge):
         return _invalid("code_verifier does not fit")
-    person = await _person(tx, grant.account_id or "")
+    person = await _person(tx, grant.account_id or "", at)
     if person is None or not await _stays_signed_in(tx, grant, at):
         return _invalid("the account was closed")
     await tx.execute(store.USE_CODE, digest(code), at)
@@ -200,7 +197,7 @@ async def _for_refresh(
         return _invalid("the token was used before; everything granted with it has ended")
     if found.expires_at <= at or not grant.is_open(at):
         return _invalid("the token has expired")
-    person = await _person(tx, grant.account_id or "")
+    person = await _person(tx, grant.account_id or "", at)
     if person is None or not await _stays_signed_in(tx, grant, at):
         await _end(tx, grant, "account", at)
         return _invalid("the account was closed or signed out")
@@ -356,7 +353,7 @@ async def recognise(tx: Tx, *, token: str, audience: str, at: datetime) -> Actor
         return None
     if found.account_id is None:
         return _program(found.client_id, found.client_name, found.scopes)
-    person = await _person(tx, found.account_id)
+    person = await _person(tx, found.account_id, at)
     if person is None or not await _stays_signed_in(tx, found, at):
         return None
     granted = granted_of(tuple(found.scopes))
@@ -398,7 +395,7 @@ async def told(tx: Tx, *, server: Server, token: str, at: datetime) -> dict[str,
         return None
     if OPENID not in found.scopes:
         raise ProtocolError("insufficient_scope", "the token has no openid scope", 403)
-    person = await _person(tx, found.account_id)
+    person = await _person(tx, found.account_id, at)
     if person is None:
         return None
     return {"sub": person.account_id, **told_of(server, person, found.scopes)}
@@ -416,7 +413,7 @@ async def introspect(
     found = await living(tx, token=token, at=at)
     if found is None or (found.client_id != client.id and "introspect" not in client.grants):
         return {"active": False}
-    person = await _person(tx, found.account_id) if found.account_id else None
+    person = await _person(tx, found.account_id, at) if found.account_id else None
     if found.account_id and person is None:
         return {"active": False}
     answer: dict[str, Any] = {

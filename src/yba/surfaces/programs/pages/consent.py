@@ -27,7 +27,7 @@ from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import PersonMatch
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
-from yba.kernel.refusal import AccessRefused, Refusal, Unusable
+from yba.kernel.refusal import Refusal, Unusable
 from yba.plumbing.database import Tx
 from yba.plumbing.web import (
     PUBLIC,
@@ -160,11 +160,7 @@ def _is_fresh(actor: Actor, asked: Asked, at: datetime) -> bool:
 
 def _again(request: Request, here: str) -> Response:
     """Lead to a fresh proof of who is there, and back."""
-    try:
-        where = url(request, "accounts:prove")
-    except Exception as missing:
-        raise AccessRefused from missing
-    return _out(f"{where}?{urlencode({'next': here})}")
+    return _out(f"{url(request, 'accounts:prove')}?{urlencode({'next': here})}")
 
 
 def _comes_from_elsewhere(request: Request) -> bool:
