@@ -90,7 +90,8 @@ async def _prolong(tx: store.Tx, archive: Archive, due: store.Lasting, at: datet
         return
     content = await anyio.to_thread.run_sync(archive.blobs.get, document.sha256)
     made = await signatures.prolong(archive.signing, content, at=at)
-    if made.content != content:
+    # What brought nothing further is not kept: it would only let the file grow.
+    if made.stamped_until is not None or made.level != due.level:
         await keeping.revise(
             tx,
             archive=archive,

@@ -12,7 +12,6 @@ from typing import Any
 
 import anyio.to_thread
 import structlog
-from asn1crypto import cms
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from yba.foundation.signing import lasting
@@ -103,11 +102,6 @@ def _require_belief(signing: Signing, content: bytes, at: datetime) -> None:
         content[start : start + length]
         for start, length in zip(parts[::2], parts[1::2], strict=True)
     )
-    # The container stands in a place that is filled up with zeros.
-    token: bytes = embedded.signed_data.dump()
-    container = cms.ContentInfo(
-        {"content_type": "signed_data", "content": cms.SignedData.load(token)}
-    ).dump()
-    stamp = stamps.judged(container, covered, signing.trust(), Evidence(), at=at)
+    stamp = stamps.judged(embedded.pkcs7_content, covered, signing.trust(), Evidence(), at=at)
     if stamp.moment is None or abs(stamp.moment - at) > _SKEW:
         raise TimeStampNotBelieved
