@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import orjson
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.applications import Starlette
@@ -35,6 +36,7 @@ from yba.plumbing.blobs import BlobStore
 from yba.plumbing.cors import Cors
 from yba.plumbing.database import Database, Tx
 from yba.plumbing.html import assets, environment
+from yba.plumbing.shield import Shield
 from yba.plumbing.web import (
     PUBLIC,
     SIGNED_IN,
@@ -70,6 +72,7 @@ _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-embedder-policy", b"require-corp"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
 ]
@@ -218,6 +221,10 @@ def _pages() -> list[Page]:
     ]
 
 
+def _is_fhir(path: str) -> bool:
+    return path.startswith("/fhir") and path[5:6] in ("", "/")
+
+
 class Shell:
     """What every request passes: identity, headers, who asks, time taken."""
 
@@ -225,7 +232,8 @@ class Shell:
         self._inner = inner
         self._fhir = fhir
         self.state = state
-        self._cors = Cors(self._answer, _FOR_PROGRAMS, self._is_known_origin)
+        cors = Cors(self._answer, _FOR_PROGRAMS, self._is_known_origin)
+        self._shield = Shield(cors, state.settings, self._tell)
 
     def running(self) -> AbstractAsyncContextManager[object]:
         """Run the application's life without a web server (for tests)."""
@@ -235,7 +243,18 @@ class Shell:
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
             return
-        await self._cors(scope, receive, send)
+        await self._shield(scope, receive, send)
+
+    def _tell(self, scope: Scope, refusal: Refusal) -> tuple[bytes, bytes]:
+        """Say why a request was refused before anybody worked for it."""
+        headers = dict(scope["headers"])
+        language = i18n.choose(None, headers.get(b"accept-language", b"").decode("latin-1"))
+        sentence = self.state.catalogs.explain(refusal, language)
+        if _is_fhir(scope["path"]):
+            issue = {"severity": "error", "code": "throttled", "diagnostics": sentence}
+            body = {"resourceType": "OperationOutcome", "issue": [issue]}
+            return b"application/fhir+json; charset=utf-8", orjson.dumps(body)
+        return b"text/plain; charset=utf-8", sentence.encode()
 
     def _is_known_origin(self, origin: str) -> bool:
         """Return whether a site was allowed by the operator, or belongs to a registered program."""

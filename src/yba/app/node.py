@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from yba.app import seeding
@@ -157,6 +158,8 @@ def serve(config: Settings, *, with_worker: bool = True) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         websockets=True,
+        # A sender who does not finish the headers in time gives up the connection.
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 * 1024),
         log_level=LogLevels.error,
     )
     try:
