@@ -281,6 +281,8 @@ async def usable_status(
     short = hashlib.sha256(certificate).hexdigest()[:16]
     if not _is_for_signing(parsed):
         raise CertificateWrongPurpose
+    if not parsed.not_valid_before_utc <= at <= parsed.not_valid_after_utc:
+        raise CertificateNotValid(certificate=short)
     found = await status_of(
         certificate, (*chain, *signing.authority.chain()), signing.trust(), at=at
     )
