@@ -143,3 +143,11 @@ class NotLinked(Refusal):
         "Not signed in: this identity is not linked to an account here. "
         "Sign in as before and link it on the page about your security."
     )
+
+
+class SecondPersonNeeded(Refusal):
+    """What needs two people was tried by one."""
+
+    code = "accounts.second-person-needed"
+    status = 409
+    message = "Not done: another administrator than the one who asked must confirm this."

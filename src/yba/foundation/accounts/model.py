@@ -26,6 +26,8 @@ ROLE_NAMES = {
     "laboratory": N_("Laboratory technician"),
     "pharmacist": N_("Pharmacist"),
     "cashier": N_("Cashier"),
+    "head": N_("Head of department"),
+    "visitor": N_("Visiting reader"),
     "archivist": N_("Medical records archivist"),
     "citizen": N_("Citizen"),
     "administrator": N_("Administrator"),
@@ -37,8 +39,20 @@ ROLE_NAMES = {
 PERMISSIONS: dict[str, frozenset[str]] = {
     "receptionist": frozenset({"desk.*", "boards.*", "person.*"}),
     "nurse": frozenset(
-        {"chart.read", "chart.vitals", "boards.*", "person.read", "laboratory.collect"}
+        {
+            "chart.read",
+            "chart.vitals",
+            "boards.*",
+            "person.read",
+            "laboratory.collect",
+            "access.break",
+            "access.ask",
+        }
     ),
+    # Decides on requests to see a record and looks at emergencies afterwards.
+    "head": frozenset({"chart.read", "boards.*", "person.read", "access.grant", "access.review"}),
+    # Learners, lawyers, inspectors: nothing but what a grant opens (Law 15/2023 art. 69).
+    "visitor": frozenset({"chart.read", "access.ask"}),
     "doctor": frozenset(
         {
             "chart.*",
@@ -49,6 +63,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             "laboratory.read",
             "fhir.read",
             "archive.complete",
+            "access.break",
+            "access.ask",
         }
     ),
     "laboratory": frozenset({"laboratory.*", "person.read"}),
@@ -68,6 +84,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {
             "admin.*",
+            "access.grant",
+            "access.review",
             "boards.*",
             "payments.*",
             "cashier.*",

@@ -81,7 +81,7 @@ INVITE: LiteralString = """
 USE_INVITATION: LiteralString = """
     UPDATE accounts.invitation SET used_at = $2
      WHERE code_sha256 = $1 AND used_at IS NULL AND expires_at > $2
-    RETURNING patient_id, name
+    RETURNING patient_id, account_id, name
 """
 OF_PATIENT: LiteralString = f"""
     SELECT {_COLUMNS} FROM accounts.account WHERE patient_id = $1 AND disabled_at IS NULL

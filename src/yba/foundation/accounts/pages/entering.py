@@ -210,10 +210,11 @@ async def activate(request: Request) -> Response:
                 password=fields.get("password", ""),
                 at=now,
             )
+            known = await service.factors_of(tx, account_id=account.id)
             token = await service.open_session(
                 tx,
                 account_id=account.id,
-                kind="browser",
+                kind="pending" if known.any else "browser",
                 at=now,
                 device=browser.client_of(request).device,
             )
