@@ -7,6 +7,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
+from yba.foundation.audit import service as audit
 from yba.kernel.clock import local_date, utc_now
 from yba.kernel.ids import decode_id, new_id
 from yba.kernel.refusal import NotFound, Refusal
@@ -28,9 +29,17 @@ from yba.plumbing.web import (
 
 
 async def receipt(request: Request) -> Response:
-    """Show a receipt ready to print, on A5 or on the 80 mm roll."""
-    async with reading(request) as tx:
+    """Show a receipt ready to print, on A5 or on the 80 mm roll; the look is audited."""
+    async with transaction(request) as tx:
         found, bill = await service.receipt(tx, key=request.path_params["key"])
+        await audit.record(
+            tx,
+            actor=actor_of(request),
+            action="R",
+            what="payments.print_receipt",
+            at=utc_now(),
+            patient_id=bill.patient_id,
+        )
     paper = "80" if request.query_params.get("paper") == "80" else "a5"
     return render(
         request,

@@ -1,6 +1,6 @@
 """The pages of the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -10,9 +10,10 @@ from starlette.responses import Response
 from yba.care.encounters import service as encounters
 from yba.care.scheduling import service as scheduling
 from yba.foundation.accounts import service as accounts
+from yba.foundation.audit import service as audit
 from yba.foundation.parties import service as parties
 from yba.foundation.parties.errors import PersonIncomplete
-from yba.foundation.parties.model import HealthInsurance, PersonDetails
+from yba.foundation.parties.model import HealthInsurance, PersonDetails, PersonMatch
 from yba.foundation.terminology import service as terminology
 from yba.foundation.terminology.model import Concept
 from yba.kernel.clock import local_date, utc_now
@@ -57,6 +58,7 @@ async def find(request: Request) -> Response:
         matches = await parties.find_persons(
             tx, actor=actor_of(request), text=asked.text, limit=_MATCHES
         )
+        await _note_found(request, tx, matches)
         only = asked.the_one(matches)
         if only is not None:
             card = asked.details.insurance
@@ -98,7 +100,20 @@ async def matches(request: Request) -> Response:
         found = await parties.find_persons(
             tx, actor=actor_of(request), text=asked.text, limit=_MATCHES
         )
+        await _note_found(request, tx, found)
     return render(request, "desk/matches_.html", asked=asked, matches=found)
+
+
+async def _note_found(request: Request, tx: Tx, found: Sequence[PersonMatch]) -> None:
+    """Leave a trace of the names that a search has shown."""
+    await audit.record(
+        tx,
+        actor=actor_of(request),
+        action="R",
+        what="parties.search",
+        at=utc_now(),
+        references=[f"Patient/{one.patient_id}" for one in found],
+    )
 
 
 async def new_person(request: Request) -> Response:
