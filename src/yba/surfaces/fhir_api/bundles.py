@@ -18,11 +18,12 @@ from yba.foundation.record.operations import Outcome
 from yba.foundation.record.processing import aside
 from yba.foundation.record.rows import instant_text
 from yba.kernel.actor import Actor
-from yba.kernel.refusal import Refusal
+from yba.kernel.refusal import AccessRefused, Refusal
 from yba.plumbing.database import Tx
 from yba.surfaces.fhir_api import outcomes, rendering
 from yba.surfaces.fhir_api.exchange import Exchange, InnerExchange, seconds_of
 from yba.surfaces.fhir_api.interactions import WHAT, WRITE, Interactions, permit
+from yba.surfaces.fhir_api.scoped import LETTERS, refuse_unscoped
 from yba.surfaces.fhir_api.writes import promise_of
 
 _READ_AT_ONCE = 8
@@ -36,6 +37,7 @@ async def bundle(do: Interactions, exchange: Exchange, actor: Actor) -> None:
     plan = await aside(len(body), bundles.read, body, base=do.base)
     if any(not entry.inner for entry in plan.entries):
         permit(actor, WRITE)
+    _refuse_unscoped(actor, plan)
     if plan.type == "transaction":
         _refuse_calls(plan)
     at = do.clock()
@@ -52,6 +54,21 @@ async def bundle(do: Interactions, exchange: Exchange, actor: Actor) -> None:
     await exchange.answer(
         200, await aside(len(body), rendering.response_bundle, plan.type, answered)
     )
+
+
+def _refuse_unscoped(actor: Actor, plan: Plan) -> None:
+    """Refuse entries that no scope speaks of: of a batch each, of a transaction all."""
+    if actor.scopes is None:
+        return
+    for entry in plan.entries:
+        if entry.inner or entry.error is not None:
+            continue
+        try:
+            refuse_unscoped(actor, LETTERS.get(entry.method, ""), entry.type)
+        except AccessRefused as refused:
+            if plan.type == "transaction":
+                raise
+            entry.error = refused
 
 
 def _refuse_calls(plan: Plan) -> None:

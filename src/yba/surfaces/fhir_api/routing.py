@@ -22,14 +22,12 @@ from yba.surfaces.fhir_api import (
 from yba.surfaces.fhir_api.exchange import Exchange
 from yba.surfaces.fhir_api.interactions import Interactions, NoSuchInteraction, permit
 from yba.surfaces.fhir_api.operation import Call
-from yba.surfaces.fhir_api.scoped import refuse_operation, refuse_unscoped
+from yba.surfaces.fhir_api.scoped import LETTERS, refuse_operation, refuse_unscoped
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 # Whose compartments can be searched.
 COMPARTMENTS = frozenset(("Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"))
 _READING = ("GET", "HEAD")
-# Which letter of a scope each method needs at a resource.
-_LETTERS = {"GET": "r", "POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 
 
 class UnknownPlace(NotFound):
@@ -75,7 +73,7 @@ async def route(do: Interactions, exchange: Exchange, actor: Actor) -> None:
 async def _instance(
     do: Interactions, exchange: Exchange, actor: Actor, method: str, type_: str, id_: str
 ) -> None:
-    refuse_unscoped(actor, _LETTERS.get(method, ""), type_)
+    refuse_unscoped(actor, LETTERS.get(method, ""), type_)
     match method:
         case "GET":
             if type_ == audit_events.TYPE and (event := await audit_events.read(do, actor, id_)):
@@ -95,7 +93,7 @@ async def _instance(
 async def _type(
     do: Interactions, exchange: Exchange, actor: Actor, method: str, type_: str
 ) -> None:
-    refuse_unscoped(actor, "s" if method == "GET" else _LETTERS.get(method, ""), type_)
+    refuse_unscoped(actor, "s" if method == "GET" else LETTERS.get(method, ""), type_)
     match method:
         case "GET":
             if type_ == audit_events.TYPE and audit_events.is_asked(actor, exchange.query):

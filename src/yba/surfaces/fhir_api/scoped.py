@@ -35,6 +35,8 @@ _OPERATIONS: dict[str, tuple[str, str]] = {
     "translate": ("", ""),
     "topic-list": ("", ""),
 }
+# Which letter of a scope each method needs at a resource.
+LETTERS = {"GET": "r", "POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 # What it notifies of goes on after the token has ended: only for programs that act for themselves.
 _LASTING = "Subscription"
 
@@ -70,6 +72,8 @@ def refuse_operation(actor: Actor, name: str, type_: str | None) -> None:
     needed = _OPERATIONS.get(name)
     if needed is None:
         raise InsufficientScope
+    if name == "export":
+        exportable(actor, ())
     letters, of_type = needed
     if letters:
         refuse_unscoped(actor, letters, of_type or type_)
