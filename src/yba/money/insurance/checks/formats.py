@@ -15,7 +15,7 @@ _PACKAGE = re.compile(r"G[1-9]\d{0,2}\Z")
 _LICENCE = re.compile(
     r"\(?(\d{1,7}/[A-ZĐ]{2,6}-(CCHN|GPHN)|\d{10}|[A-Za-z0-9.]{3,20})\)?(\.(C|HD)\.\w{5})?\Z"
 )
-_DOSE = re.compile(r"[^*]*\d[^*]*\*\s*\d[^*]*\*\s*\d[^*\[]*(\[.+\])?\s*\Z", re.S)
+_DOSE = re.compile(r"[^*\d]*+\d[^*]*+\*\s*+\d[^*]*+\*\s*+\d[^*\[]*+(\[.+\]\s*)?\Z", re.S)
 _DRUGS = frozenset({"4", "5", "6", "7", "17"})
 _ON_LIST = ("GIOI_TINH",)
 _WARD_BED = frozenset({"14", "15", "16"})

@@ -26,7 +26,8 @@ from yba.money.insurance.claim import Row, read_number
 
 _TENDER = re.compile(r"[^;]+;G\d{1,2}(\.\w+)?;N\d{1,2};\d{4}(;.*)?\Z")
 _HOME_MADE = re.compile(r"[^;]+;\d{4}\Z")
-_DOSE = re.compile(r"\s*([\d.,]+)\s*([^*]*?)\s*\*\s*([\d.,]+)[^*]*\*\s*(\d+)")
+# Possessive, so that no text makes it try again.
+_DOSE = re.compile(r"\s*+([\d.,]++)\s*+([^*]*+)\*\s*+([\d.,]++)[^*]*+\*\s*+(\d++)")
 _TRANSPORT = re.compile(r"VC\.(\w{5})\Z")
 _NO_TENDER = frozenset({"7", "17"})
 _NO_REGISTRATION = ("40.17", "40.573", "VM.", "BB.")
@@ -99,7 +100,7 @@ def quantity_fits_the_dose(row: Row, _case: Case) -> Hits:
     found = _DOSE.match(row["LIEU_DUNG"])
     quantity = row.number_in("SO_LUONG")
     # Millilitres from a bottle cannot be compared with bottles.
-    unit = fold(found[2].split("/")[0]) if found else ""
+    unit = fold(found[2].split("/")[0].strip()) if found else ""
     if found is None or quantity is None or unit != fold(row["DON_VI_TINH"]):
         return
     numbers = [read_number(found[part].replace(",", ".")) for part in (1, 3, 4)]
