@@ -85,3 +85,24 @@ def test_another_purpose_place_person_or_hour_is_another_entry():
 
 def test_an_unknown_act_is_still_shown():
     assert model.what_was_seen(replace(TRACE, what="new-context.verb")) == "Medical record"
+
+
+def test_a_look_says_which_visit_it_named_or_fell_into():
+    other = replace(VISIT, encounter_id="e2", opened_at=NOON - timedelta(days=9))
+    named = replace(TRACE, resources=["Encounter/e2", "Condition/c1"])
+    vague = replace(TRACE, resources=["Encounter/e1", "Encounter/e2"], at=NOON)
+    long_ago = replace(TRACE, at=NOON - timedelta(days=90))
+
+    for trace, visit in ((named, other), (vague, VISIT), (long_ago, None)):
+        [look] = model.looks([trace], [VISIT, other])
+        assert look.visit == visit
+
+
+def test_looks_are_narrowed_by_name_without_accents_purpose_and_visit():
+    [look] = model.looks([replace(TRACE, actor_name="BS. Nguyễn Văn Khám", at=NOON)], [VISIT])
+
+    assert model.LookFilter(text="nguyen van kham").fits(look)
+    assert model.LookFilter(text="benh vien", purpose="TREAT", visit="e1").fits(look)
+    assert not model.LookFilter(text="tran").fits(look)
+    assert not model.LookFilter(purpose="HPAYMT").fits(look)
+    assert not model.LookFilter(visit="e2").fits(look)

@@ -84,8 +84,6 @@ async def restrictions_of(tx: Tx, *, actor: Actor, patient_id: str) -> list[Rest
     return await tx.rows(Restriction, store.RESTRICTIONS, patient_id)
 
 
-async def growing_restrictions(
-    tx: Tx, *, at: datetime, after: int, limit: int
-) -> list[Restriction]:
-    """Return standing restrictions that new entries may fall under, by number."""
-    return await tx.rows(Restriction, store.GROWING, at, after, limit)
+async def growing_restrictions(tx: Tx, *, patient_id: str, at: datetime) -> list[Restriction]:
+    """Return a person's standing restrictions that new entries may fall under."""
+    return await tx.rows(Restriction, store.GROWING, patient_id, at)

@@ -166,7 +166,8 @@ class Shown:
 async def shown(tx: Tx, *, ticket: str, at: datetime) -> Shown:
     """Return what the holder of a ticket may see now. Raises ShareNotOpen once it is over.
 
-    The actor is the viewer under her declared name; every page shown in it leaves its own trace.
+    The actor is the viewer under her declared name; every page shown in it leaves its own trace. She
+    is a visitor: what the surface related her to for this time, restricted categories left out.
     """
     opening = await tx.row(Opening, store.OPENING, _digest(ticket))
     found = await tx.row(Share, store.SHARE_BY_ID, opening.share_id) if opening else None
@@ -175,8 +176,8 @@ async def shown(tx: Tx, *, ticket: str, at: datetime) -> Shown:
     actor = Actor(
         account_id=f"share:{found.share_id}",
         name=f"{opening.viewer_name} · {opening.viewer_place} · {opening.viewer_purpose}",
-        roles=frozenset({"viewer"}),
+        roles=frozenset({"visitor"}),
         patient_id=found.patient_id,
-        purpose="PATRQT",
+        purpose="TREAT",
     )
     return Shown(found, opening, actor)

@@ -23,9 +23,9 @@ RESTRICTIONS: LiteralString = (
 )
 GROWING: LiteralString = (
     _RESTRICTION
-    + """ WHERE scope IN ('visit', 'category') AND ended_at IS NULL
-            AND (until IS NULL OR until > $1) AND restriction_id > $2
-          ORDER BY restriction_id LIMIT $3"""
+    + """ WHERE patient_id = $1 AND scope IN ('visit', 'category') AND ended_at IS NULL
+            AND (until IS NULL OR until > $2)
+          ORDER BY restriction_id"""
 )
 END_RESTRICTION: LiteralString = """
     UPDATE consent.restriction SET ended_at = $2 WHERE restriction_id = $1 AND ended_at IS NULL

@@ -9,6 +9,7 @@ from enum import StrEnum
 from yba.care.encounters.model import VisitLine, VisitState
 from yba.care.scheduling.model import Ticket
 from yba.foundation.audit.model import Trace
+from yba.kernel.text import fold
 from yba.plumbing.i18n import N_
 
 _ONE_GO = timedelta(hours=1)
@@ -70,6 +71,11 @@ _WHAT = {
     "record": N_("Medical record"),
     "accounts": N_("Your account"),
     "fhir": N_("Medical record"),
+    "consent": N_("Consents and rights"),
+    "share": N_("Shared by a code"),
+    "signing": N_("Signed documents"),
+    "access": N_("Access to the record"),
+    "notices": N_("Messages"),
 }
 
 
@@ -82,7 +88,8 @@ def what_was_seen(trace: Trace) -> str:
 class Look:
     """What one person did with the record in one go, as one entry of the list.
 
-    `acts` are (action, part of the record as a msgid, how many times).
+    `acts` are (action, part of the record as a msgid, how many times); `visit` is the one during
+    which it happened, if it was one. `roles` are hers at that moment.
     """
 
     actor_name: str
@@ -91,9 +98,44 @@ class Look:
     since: datetime
     until: datetime
     acts: tuple[tuple[str, str, int], ...]
+    account_id: str = ""
+    roles: tuple[str, ...] = ()
+    visit: VisitLine | None = None
+
+    @property
+    def is_by_code(self) -> bool:
+        """Return whether a stranger looked whom the person had shown a code."""
+        return self.account_id.startswith("share:")
+
+    @property
+    def is_by_proxy(self) -> bool:
+        """Return whether somebody acted for the person."""
+        return "proxy" in self.roles
+
+    @property
+    def is_by_a_program(self) -> bool:
+        """Return whether no human being looked."""
+        return self.account_id.startswith("system:")
 
 
-def looks(traces: Sequence[Trace]) -> list[Look]:
+@dataclass(frozen=True)
+class LookFilter:
+    """What the list of looks is narrowed to; empty: everything."""
+
+    text: str = ""
+    purpose: str = ""
+    visit: str = ""
+
+    def fits(self, look: Look) -> bool:
+        """Return whether an entry is to be shown."""
+        if self.purpose and look.purpose != self.purpose:
+            return False
+        if self.visit and (look.visit is None or look.visit.encounter_id != self.visit):
+            return False
+        return fold(self.text) in fold(f"{look.actor_name} {look.facility}")
+
+
+def looks(traces: Sequence[Trace], visits: Sequence[VisitLine] = ()) -> list[Look]:
     """Gather what the same person did for the same purpose within an hour, newest first."""
     groups: list[list[Trace]] = []
     for trace in traces:
@@ -102,19 +144,20 @@ def looks(traces: Sequence[Trace]) -> list[Look]:
             groups.append([trace])
         else:
             group.append(trace)
-    return [_look(group) for group in groups]
+    return [_look(group, visits) for group in groups]
 
 
 def _belongs(group: Sequence[Trace], trace: Trace) -> bool:
     last = group[-1]
-    return (last.account_id, last.facility, last.purpose) == (
+    return (last.account_id, last.actor_name, last.facility, last.purpose) == (
         trace.account_id,
+        trace.actor_name,
         trace.facility,
         trace.purpose,
     ) and abs(last.at - trace.at) < _ONE_GO
 
 
-def _look(group: Sequence[Trace]) -> Look:
+def _look(group: Sequence[Trace], visits: Sequence[VisitLine]) -> Look:
     counted = Counter((trace.action, what_was_seen(trace)) for trace in group)
     first = group[0]
     return Look(
@@ -124,4 +167,27 @@ def _look(group: Sequence[Trace]) -> Look:
         since=min(trace.at for trace in group),
         until=max(trace.at for trace in group),
         acts=tuple((action, part, times) for (action, part), times in counted.items()),
+        account_id=first.account_id,
+        roles=tuple(first.actor_roles),
+        visit=_visit_of(group, visits),
     )
+
+
+def _visit_of(group: Sequence[Trace], visits: Sequence[VisitLine]) -> VisitLine | None:
+    """Return the visit that the acts were about: named by them, else the one going on then."""
+    named = {
+        reference.removeprefix("Encounter/")
+        for trace in group for reference in trace.resources
+        if reference.startswith("Encounter/")
+    }  # fmt: skip
+    known = {visit.encounter_id: visit for visit in visits}
+    if len(named) == 1:
+        return known.get(next(iter(named)))
+    moment = group[0].at
+    return next(
+        (
+            visit for visit in visits
+            if visit.opened_at <= moment <= (visit.closed_at or moment) + _ONE_GO
+        ),
+        None,
+    )  # fmt: skip

@@ -25,6 +25,7 @@ from yba.plumbing.web import Page, form, see_other, state_of, transaction
 from yba.surfaces.citizen import model
 from yba.surfaces.citizen.pages.subject import PERMISSION, show, subject_of
 
+
 async def home(request: Request) -> Response:
     """Show the next step, and the last visits."""
     now = utc_now()
@@ -55,9 +56,7 @@ async def record(request: Request) -> Response:
         visits = await encounters.visits_of_patient(
             tx, actor=subject.actor, patient_id=subject.patient_id, at=utc_now()
         )
-        return await show(
-            request, tx, "citizen/record.html", subject, part="record", visits=visits
-        )
+        return await show(request, tx, "citizen/record.html", subject, part="record", visits=visits)
 
 
 async def visit(request: Request) -> Response:
