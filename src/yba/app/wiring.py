@@ -33,11 +33,16 @@ from yba.care.orders.events import (
     PrescriptionCancelled,
     PrescriptionIssued,
 )
+from yba.foundation.access import pages as access_pages
+from yba.foundation.accounts import jobs as accounts_jobs
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import endpoints as audit_endpoints
 from yba.foundation.authorization import endpoints as authorization_endpoints
 from yba.foundation.authorization import service as authorization
+from yba.foundation.consent import jobs as consent_jobs
+from yba.foundation.notices.events import NoticeWaits
+from yba.foundation.notices.service import Mailer
 from yba.foundation.record import service as record
 from yba.foundation.signing import agent_endpoints
 from yba.foundation.signing import endpoints as signing_endpoints
@@ -60,12 +65,14 @@ from yba.plumbing.web import AppState, Page
 from yba.surfaces.admin import pages as admin
 from yba.surfaces.boards import pages as boards
 from yba.surfaces.chart import pages as chart
+from yba.surfaces.citizen import covering
 from yba.surfaces.citizen import pages as citizen
 from yba.surfaces.desk import pages as desk
 from yba.surfaces.fhir_api import jobs as fhir_jobs
 from yba.surfaces.fhir_api.application import FhirApp, fhir_app
 from yba.surfaces.fhir_api.callers import CHANNEL
 from yba.surfaces.inbox import pages as inbox
+from yba.surfaces.privacy import pages as privacy
 from yba.surfaces.programs import pages as programs
 from yba.surfaces.watch import pages as watch
 
@@ -95,14 +102,16 @@ _SCREENS = (
     bank,
     claims,
     citizen,
+    access_pages,
     admin,
     programs,
+    privacy,
     watch,
 )
 
 
 # What the worker runs beside the delivery of events.
-JOBS = (auditing.work, fhir_jobs.work, documents_jobs.work)
+JOBS = (accounts_jobs.work, auditing.work, fhir_jobs.work, documents_jobs.work, consent_jobs.work)
 
 
 def pages() -> list[Page]:
@@ -140,6 +149,12 @@ def subscribe(config: Settings) -> None:
     outbox.subscribe(VisitCancelled, archiving.cancel)
     outbox.subscribe(DocumentSigned, archiving.receive_paper)
     outbox.subscribe(RecordDestroyed, archiving.remove_files(BlobStore(config.blob_dir)))
+    outbox.subscribe(NoticeWaits, Mailer(config).announce)
+    outbox.subscribe(VisitClosed, covering.follow_visit)
+    outbox.subscribe(OrderPlaced, covering.follow_order)
+    outbox.subscribe(ResultReleased, covering.follow_result)
+    outbox.subscribe(DocumentSigned, covering.follow_document)
+    outbox.subscribe(PrescriptionIssued, covering.follow_prescription)
     outbox.subscribe(VisitOpened, charging.charge_examination)
     outbox.subscribe(VisitCancelled, charging.reverse_visit)
     outbox.subscribe(VisitTransferred, charging.follow_transfer)

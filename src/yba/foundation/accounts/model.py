@@ -95,7 +95,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         }
     ),
     # Reads no record: the books, requests and reviews that the law asks for.
-    "privacy": frozenset({"privacy.*", "person.read"}),
+    "privacy": frozenset({"privacy.*", "person.read", "access.review"}),
     "api": frozenset({"fhir.*"}),
 }
 

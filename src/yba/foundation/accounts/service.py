@@ -27,6 +27,7 @@ from yba.foundation.accounts.sessions import (
     pending_account,
     recognise,
     require_fresh,
+    session_is_open,
     sessions_of,
 )
 from yba.foundation.accounts.signing_in import (
@@ -100,6 +101,7 @@ __all__ = [
     "require_fresh",
     "review",
     "second_factor",
+    "session_is_open",
     "sessions_of",
     "set_departments",
     "set_password",

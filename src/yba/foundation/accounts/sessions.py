@@ -162,6 +162,11 @@ async def sessions_of(tx: Tx, *, account_id: str, at: datetime) -> list[Session]
     return await tx.rows(Session, store.SESSIONS_OF, account_id, at)
 
 
+async def session_is_open(tx: Tx, *, session_id: str, at: datetime) -> bool:
+    """Return whether a session has neither ended nor grown too old."""
+    return bool(await tx.value(store.IS_OPEN, session_id, at))
+
+
 async def end_one(tx: Tx, *, actor: Actor, session_id: str, at: datetime) -> None:
     """End one of the actor's own sessions. Raises NotFound."""
     if not await tx.execute(store.END_ONE, session_id, actor.account_id, at):

@@ -57,6 +57,10 @@ SESSIONS_OF: LiteralString = """
      ORDER BY last_seen_at DESC NULLS LAST, created_at DESC
      LIMIT 100
 """
+IS_OPEN: LiteralString = """
+    SELECT EXISTS (SELECT FROM accounts.session
+                    WHERE id = $1 AND ended_at IS NULL AND expires_at > $2)
+"""
 # A browser session that nobody has used for a while is as good as ended.
 WHO_HOLDS: LiteralString = f"""
     SELECT {_COLUMNS}, session.id AS session_id, session.methods, session.proven_at,
