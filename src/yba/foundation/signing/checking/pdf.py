@@ -10,6 +10,7 @@ Standards: ISO 32000-2 §12.8, ETSI EN 319 142-1, EN 319 102-1 §5.3.
 
 import hashlib
 import logging
+from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -96,12 +97,16 @@ def _findings(
     store = _store(reader)
     findings: list[Finding] = []
     outer: Stamp | None = None
+    unseen: set[str] = set()
     for one in reversed(embedded):
         try:
             if _is_signature(one):
-                findings.append(_finding(one, data, store, outer, asked))
+                coverage = _coverage(one, unseen if not findings else set())
+                findings.append(_finding(one, data, store, outer, asked, coverage))
             else:
                 outer = _document_stamp(one, data, store, outer, asked)
+                if _is_invisible(one):
+                    unseen.add(str(one.field_name))
         except Unreadable as error:
             findings.append(claims.unreadable(error.problem))
         # A container can be anything; see check.
@@ -116,6 +121,7 @@ def _finding(
     store: Evidence,
     outer: Stamp | None,
     asked: Asked,
+    coverage: _Coverage,
 ) -> Finding:
     container = containers.opened(embedded.pkcs7_content)
     if len(container.signers) != 1:
@@ -124,7 +130,6 @@ def _finding(
     certificate = containers.certificate_of(signer, container.evidence.certificates)
     held = _integrity(embedded, container, signer, certificate, data)
     tidy = _is_tidy(embedded, data) and _is_orderly(container, signer, certificate, asked)
-    coverage = _coverage(embedded)
     intact = held.holds and tidy and not coverage.is_partial
     problems = [
         *held.problems(),
@@ -183,11 +188,16 @@ def _covered(embedded: EmbeddedPdfSignature, data: bytes) -> bytes:
     return data[:first] + data[start : start + second]
 
 
-def _coverage(embedded: EmbeddedPdfSignature) -> _Coverage:
+def _coverage(embedded: EmbeddedPdfSignature, stamps_behind: Set[str] = frozenset()) -> _Coverage:
+    """Return what a signature covers; `stamps_behind` are fields of later time stamps."""
     embedded.compute_integrity_info(diff_policy=POLICY)
     whole = (SignatureCoverageLevel.ENTIRE_FILE, SignatureCoverageLevel.ENTIRE_REVISION)
     result = embedded.diff_result
     level = result.modification_level if isinstance(result, DiffResult) else None
+    if isinstance(result, DiffResult) and level is _FILLING:
+        # A field that only holds a time stamp and shows nothing is no content.
+        only_stamps = result.changed_form_fields and result.changed_form_fields <= stamps_behind
+        level = _LTA if only_stamps else level
     if embedded.docmdp_level is not None and level is not None:
         # An author may forbid more than the standard does (certifying signature).
         level = level if level.value <= embedded.docmdp_level.value else None
@@ -199,6 +209,16 @@ def _coverage(embedded: EmbeddedPdfSignature) -> _Coverage:
 def _has_loose_end(embedded: EmbeddedPdfSignature) -> bool:
     """Return whether bytes follow that belong to no revision, which no reader would miss."""
     return embedded.reader.xrefs.total_revisions - 1 <= embedded.signed_revision
+
+
+def _is_invisible(embedded: EmbeddedPdfSignature) -> bool:
+    """Return whether a signature field takes no room on the page."""
+    try:
+        left, bottom, right, top = (float(one) for one in embedded.sig_field["/Rect"])
+    # Without a readable place it may show anything.
+    except Exception:
+        return False
+    return left == right or bottom == top
 
 
 def _document_stamp(
