@@ -247,6 +247,24 @@ def user_password(login: str) -> None:
     console.print("changed.")
 
 
+@user_app.command("breached")
+def user_breached(file: Path, at_least: int = 1) -> None:
+    """Load a list of leaked passwords: lines "SHA1:times" in rising order; it replaces the last.
+
+    Digests that were seen fewer than `at-least` times are left out.
+    """
+    from yba.foundation.accounts.service import LeakedList
+
+    target = settings.load().data_dir / "leaked-passwords"
+    try:
+        with file.open() as lines:
+            count = LeakedList(target).load(lines, at_least=at_least)
+    except ValueError as problem:
+        console.print(f"not loaded: {problem}; the list that was there stays.")
+        raise typer.Exit(1) from None
+    console.print(f"{count} leaked passwords will be refused.")
+
+
 @user_app.command("disable")
 def user_disable(login: str) -> None:
     """Cut an account off at once: every open session ends."""

@@ -66,6 +66,11 @@ class CrossSite(Refusal):
     message = "Not done: this form was sent from another website."
 
 
+def host_cookie(settings: Settings, name: str) -> str:
+    """Return the name of a cookie: bound to this very host where TLS makes that possible."""
+    return f"__Host-{name}" if settings.base_url.startswith("https:") else name
+
+
 def state_of(request: Request) -> AppState:
     """Return what every request of this process shares."""
     return request.app.state.yba

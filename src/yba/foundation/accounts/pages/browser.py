@@ -11,7 +11,7 @@ from starlette.responses import Response
 from yba.foundation.accounts.model import SESSION_LIFE, Client
 from yba.foundation.accounts.passkeys import CHALLENGE_LIFE, Site
 from yba.plumbing.settings import Settings
-from yba.plumbing.web import state_of
+from yba.plumbing.web import host_cookie, state_of
 
 COOKIE = "session"
 _PENDING = "second-factor"
@@ -30,7 +30,7 @@ def is_secure(settings: Settings) -> bool:
 
 def cookie_name(settings: Settings, plain: str = COOKIE) -> str:
     """Return the name of a cookie: bound to this very host where TLS makes that possible."""
-    return f"__Host-{plain}" if is_secure(settings) else plain
+    return host_cookie(settings, plain)
 
 
 def _cookie(request: Request, plain: str) -> str:

@@ -27,19 +27,23 @@ from yba.plumbing.web import (
     actor_of,
     actor_or_none,
     form,
+    host_cookie,
     reading,
     render,
     see_other,
+    state_of,
     transaction,
 )
 from yba.surfaces.programs import words
 from yba.surfaces.programs.pages import consent
 from yba.surfaces.programs.pages.consent import server_of
 
-# As accounts calls it.
-_COOKIE = "session"
 _CHART = "chart.read"
 _ADMIN_READ, _ADMIN = "admin.read", "admin.write"
+
+
+def _cookie(request: Request) -> str:
+    return host_cookie(state_of(request).settings, "session")
 
 
 # -- one's own ------------------------------------------------------------------------------------
@@ -214,14 +218,14 @@ _OF_LOGOUT = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 async def leave(request: Request) -> Response:
     """End the session and what counted only with it; go where the program registered."""
     fields = await form(request)
-    actor, token = actor_or_none(request), request.cookies.get(_COOKIE)
+    actor, token = actor_or_none(request), request.cookies.get(_cookie(request))
     async with transaction(request) as tx:
         if token:
             await accounts.end_session(tx, token=token, at=utc_now())
         if actor is not None and actor.session_id is not None:
             await authorization.end_session(tx, session_id=actor.session_id, at=utc_now())
     response = await _left(request, fields)
-    response.delete_cookie(_COOKIE)
+    response.delete_cookie(_cookie(request))
     return response
 
 
