@@ -17,6 +17,8 @@ from rich.progress import Progress
 from yba.app import staff, wiring
 from yba.app.demo_people import (
     CITIZEN_LOGIN,
+    MOTHER,
+    MOTHER_LOGIN,
     PASSWORD,
     PATIENTS,
     STAFF,
@@ -87,16 +89,17 @@ async def _seed_once(config: Settings, database: Database, console: Console, mar
                 )
                 for person in PATIENTS
             ]
-            await accounts.create(
-                tx,
-                actor=Actor.system("demo"),
-                login=CITIZEN_LOGIN,
-                password=PASSWORD,
-                name=PATIENTS[0].name,
-                roles=["citizen"],
-                at=at,
-                patient_id=patient_ids[0],
-            )
+            for login, number in ((CITIZEN_LOGIN, 0), (MOTHER_LOGIN, MOTHER)):
+                await accounts.create(
+                    tx,
+                    actor=Actor.system("demo"),
+                    login=login,
+                    password=PASSWORD,
+                    name=PATIENTS[number].name,
+                    roles=["citizen"],
+                    at=at,
+                    patient_id=patient_ids[number],
+                )
             progress.advance(task)
         nine = (at - timedelta(days=21)).replace(hour=2, minute=5)  # 09:05 in Vietnam
         await _earlier_visit(config, database, patient_ids[0], nine)
@@ -122,6 +125,9 @@ async def _history(config: Settings, database: Database, at: datetime) -> None:
 
 async def _staff_and_clinics(tx: Tx, config: Settings, at: datetime) -> None:
     system = Actor.system("demo")
+    rooms = clinics(config.facility_code, _EXAM_SERVICE, _EXAM_OF_CLINIC)
+    # In the demonstration everybody who treats is on duty everywhere.
+    everywhere = sorted({room.department_code for room in rooms})
     for member in STAFF:
         await staff.add(
             tx,
@@ -131,9 +137,10 @@ async def _staff_and_clinics(tx: Tx, config: Settings, at: datetime) -> None:
             name=member.name,
             roles=[member.role],
             licence=member.licence,
+            departments=everywhere if member.department else (),
             at=at,
         )
-    for clinic in clinics(config.facility_code, _EXAM_SERVICE, _EXAM_OF_CLINIC):
+    for clinic in rooms:
         await scheduling.add_clinic(tx, actor=system, clinic=clinic, at=at)
 
 

@@ -45,8 +45,11 @@ STAFF = (
     StaffMember("xetnghiem2", "laboratory", "KTV. Vũ Thị Duyệt", "000302/HNO-GPHN", "K38"),
     StaffMember("thungan", "cashier", "Hoàng Thị Thu Ngân"),
     StaffMember("quantri", "administrator", "Bùi Văn Quản Trị"),
+    StaffMember("baove", "privacy", "Mai Thị Bảo Vệ"),
 )
 CITIZEN_LOGIN = "nguoidan"
+# The mother of the citizen of the demo, an account of her own.
+MOTHER_LOGIN, MOTHER = "badao", 4
 
 
 def clinics(
@@ -165,7 +168,12 @@ WAITING = (
 def logins() -> list[tuple[str, str, str, str]]:
     """Return (login, password, role, name) of everybody in the demo, in the order of a visit."""
     people = [(m.login, PASSWORD, ROLE_NAMES[m.role], m.name) for m in STAFF]
-    return [*people, (CITIZEN_LOGIN, PASSWORD, ROLE_NAMES["citizen"], PATIENTS[0].name)]
+    citizen = ROLE_NAMES["citizen"]
+    return [
+        *people,
+        (CITIZEN_LOGIN, PASSWORD, citizen, PATIENTS[0].name),
+        (MOTHER_LOGIN, PASSWORD, citizen, PATIENTS[MOTHER].name),
+    ]
 
 
 def announce(config: Settings, console: Console) -> None:

@@ -22,8 +22,11 @@ async def add(
     roles: Sequence[str],
     at: datetime,
     licence: str = "",
+    departments: Sequence[str] = (),
 ) -> Account:
     """Add somebody who works here. With a licence she becomes a Practitioner, who can sign.
+
+    `departments` are the clinic ids and department codes in which she is on duty.
 
     Raises what `accounts.create` raises.
     """
@@ -46,4 +49,5 @@ async def add(
         at=at,
         practitioner_id=practitioner_id,
         licence=licence,
+        departments=departments,
     )
