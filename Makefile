@@ -39,6 +39,7 @@ test: $(VENV)/dev.stamp system assets definitions  ## run the whole suite, brows
 definitions: $(VENV)/dev.stamp
 	@$(BIN)/python tools/fetch_definitions.py
 	@$(BIN)/python tools/fetch_clients.py
+	@$(BIN)/python tools/fetch_signed_files.py
 
 # ---- the rest
 
