@@ -15,7 +15,9 @@ import pytest
 from rich.console import Console
 
 from yba.app import backup, node
+from yba.foundation.audit import jobs as audit_jobs
 from yba.foundation.audit import service as audit
+from yba.foundation.audit.checking import Report, check
 from yba.kernel.actor import Actor
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.database import Database
@@ -55,6 +57,10 @@ async def _fill(config: Settings) -> None:
     async with database.transaction() as tx:
         for _ in range(25):
             await audit.record(tx, actor=Actor.system("test"), action="C", what="x", at=AT)
+    sequencer = await audit_jobs.open_sequencer(config, database)
+    await sequencer.run_round(at=AT)
+    async with database.transaction() as tx:
+        await audit.record(tx, actor=Actor.system("test"), action="C", what="waits", at=AT)
     await database.close()
     BlobStore(config.blob_dir).put(b"a signed page")
     claim = config.data_dir / "claims" / "2026" / "09" / "claim.xml"
@@ -77,7 +83,9 @@ def test_a_backup_restores_into_an_empty_node_and_nowhere_else(nodes: tuple[Sett
     assert target.database_url is not None
     before = asyncio.run(backup.row_counts(source.database_url))
     assert before == asyncio.run(backup.row_counts(target.database_url))
-    assert before["audit.event"] == 25
+    # The new signer of the log is an event, too.
+    assert before["audit.event"] == 27
+    assert before["audit.leaf"] == 26
     digest = BlobStore(source.blob_dir).put(b"a signed page")
     assert BlobStore(target.blob_dir).get(digest) == b"a signed page"
     assert (target.data_dir / "claims/2026/09/claim.xml").read_text() == "<GIAMDINHHS/>"
@@ -85,6 +93,37 @@ def test_a_backup_restores_into_an_empty_node_and_nowhere_else(nodes: tuple[Sett
     assert b"never leaves" not in file.read_bytes()
     with pytest.raises(backup.BackupRefused):
         asyncio.run(backup.restore(target, file, QUIET))
+
+
+async def _check_and_go_on(config: Settings) -> tuple[Report, Report]:
+    """Return what a check says after a restore, and once the log has gone on."""
+    assert config.database_url is not None
+    database = Database(config.database_url, connections=1)
+    try:
+        async with database.reading() as tx:
+            restored = await check(tx)
+        sequencer = await audit_jobs.open_sequencer(config, database)
+        for _ in range(3):
+            await sequencer.run_round(at=AT)
+        async with database.reading() as tx:
+            return restored, await check(tx)
+    finally:
+        await database.close()
+
+
+def test_a_restored_log_is_whole_and_goes_on_with_a_key_of_its_own(
+    nodes: tuple[Settings, Settings],
+):
+    source, target = nodes
+    file = source.data_dir / "yba.backup"
+    asyncio.run(backup.backup(source, file, QUIET))
+    asyncio.run(backup.restore(target, file, QUIET))
+
+    restored, later = asyncio.run(_check_and_go_on(target))
+
+    assert (restored.findings, restored.size, restored.waiting) == ([], 26, 1)
+    # What waited, and the event of the new key; the old one is in no backup.
+    assert (later.findings, later.size, later.waiting) == ([], 28, 0)
 
 
 def test_a_damaged_backup_is_refused_and_nothing_is_restored(nodes: tuple[Settings, Settings]):

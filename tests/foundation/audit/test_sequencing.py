@@ -72,6 +72,28 @@ async def test_after_a_restore_everything_has_one_place(log: Log):
     await log.execute(
         "UPDATE audit.log SET last_xid = (last_xid::text::bigint + 1000000)::text::xid8"
     )
+    async with log.database.transaction() as tx:
+        await sequencing.begin_anew(tx)
+    restored = await log.check()
+    while (await log.sequencer.run_round(at=log.at)).is_full:  # type: ignore[union-attr]
+        pass
+    await log.record("s")
+    await log.round()
+
+    report = await log.check()
+    assert (restored.findings, restored.waiting) == ([], 1)
+    assert report.findings == []
+    assert (report.size, report.waiting) == (5, 0)
+
+
+async def test_a_restore_that_nobody_told_of_is_noticed(log: Log):
+    await log.record("p", "q")
+    await log.round()
+    await log.execute(
+        "UPDATE audit.event SET xid = (xid::text::bigint + 1000000)::text::xid8",
+        "UPDATE audit.log SET last_xid = (last_xid::text::bigint + 1000000)::text::xid8",
+    )
+    await log.record("r")
     await log.round()
     await log.record("s")
     await log.round()

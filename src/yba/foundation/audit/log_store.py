@@ -11,7 +11,7 @@ BEGIN_LOG: LiteralString = """
 """
 
 LOG: LiteralString = """
-    SELECT origin, size, last_xid::text::bigint AS last_xid, last_id, beat_at, problem
+    SELECT origin, size, last_xid::text::bigint AS last_xid, last_id, beat_at, problem, is_renewing
       FROM audit.log
 """
 
@@ -29,7 +29,14 @@ HAS_FALLEN_BACK: LiteralString = """
     SELECT last_xid >= pg_snapshot_xmax(pg_current_snapshot()) FROM audit.log
 """
 
-THIS_TRANSACTION: LiteralString = "SELECT pg_current_xact_id()::text::bigint"
+# Whatever is over by now may have no place; whatever runs now comes after this position.
+RENEW: LiteralString = """
+    UPDATE audit.log
+       SET is_renewing = true, last_id = 0,
+           last_xid = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text::xid8
+"""
+
+RENEWED: LiteralString = "UPDATE audit.log SET size = $1, beat_at = $2, is_renewing = $3"
 
 _EVENT: LiteralString = """
     e.id, e.at, e.recorded_at, e.account_id, e.actor_name, e.actor_roles, e.facility,
@@ -127,14 +134,14 @@ TILE: LiteralString = "SELECT hashes FROM audit.tile WHERE level = $1 AND number
 # Rows that were read by the sequencer, so it says, and have no place.
 WITHOUT_PLACE: LiteralString = """
     SELECT e.id, e.at FROM audit.event e, audit.log g
-     WHERE (e.xid, e.id) <= (g.last_xid, g.last_id)
+     WHERE (e.xid, e.id) <= (g.last_xid, g.last_id) AND NOT g.is_renewing
        AND NOT EXISTS (SELECT FROM audit.leaf l WHERE l.event_id = e.id)
      ORDER BY e.id LIMIT 100
 """
 
 WAITING: LiteralString = """
     SELECT count(*) FROM audit.event e, audit.log g
-     WHERE (e.xid, e.id) > (g.last_xid, g.last_id)
+     WHERE ((e.xid, e.id) > (g.last_xid, g.last_id) OR g.is_renewing)
        AND NOT EXISTS (SELECT FROM audit.leaf l WHERE l.event_id = e.id)
 """
 

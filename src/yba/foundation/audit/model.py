@@ -78,6 +78,8 @@ class LogState:
     last_id: int
     beat_at: datetime | None
     problem: str | None
+    is_renewing: bool
+    """Whether rows without a place are read first, after a restore."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,17 +71,10 @@ async def beat(tx: Tx, *, at: datetime) -> None:
 async def begin_anew(tx: Tx) -> None:
     """Go on after a restore, where this server counts its transactions otherwise.
 
-    Rows without a place are read by the next rounds, whatever transaction wrote them. Nothing else
-    may be writing. Safe where there is no log yet.
+    The next rounds read the rows without a place first, whatever transaction wrote them. Safe where
+    there is no log yet, and while others write.
     """
-    state = await state_of(tx)
-    if state is None:
-        return
-    size = state.size
-    while records := await tx.connection.fetch(log_store.UNFILED, MOST_A_ROUND):
-        size = (await _append(tx, size, records)).size
-    this = await tx.value(log_store.THIS_TRANSACTION)
-    await tx.execute(log_store.ADVANCE, size, str(this), 0, state.beat_at)
+    await tx.execute(log_store.RENEW)
 
 
 class Sequencer:
@@ -107,9 +100,12 @@ class Sequencer:
                 await begin_anew(tx)
             state = await state_of(tx)
             assert state is not None
-            records = await tx.connection.fetch(
-                log_store.NEXT, str(state.last_xid), state.last_id, most
-            )
+            if state.is_renewing:
+                records = await tx.connection.fetch(log_store.UNFILED, most)
+            else:
+                records = await tx.connection.fetch(
+                    log_store.NEXT, str(state.last_xid), state.last_id, most
+                )
             fresh = [record for record in records if record["position"] is None]
             grown = await _append(tx, state.size, fresh) if fresh else None
             size = state.size + len(fresh)
@@ -118,14 +114,16 @@ class Sequencer:
                 root = (grown or await _opened(tx, size)).root()
                 note = self._signed(Checkpoint(state.origin, size, root))
                 await tx.execute(log_store.PUT_CHECKPOINT, size, at, note)
-            if records:
+            if state.is_renewing:
+                await tx.execute(log_store.RENEWED, size, at, len(records) == most)
+            elif records:
                 last = records[-1]
                 await tx.execute(log_store.ADVANCE, size, str(last["xid"]), last["id"], at)
             elif note or self._is_quiet_for_long(at):
                 await beat(tx, at=at)
         if note and self._folder is not None:
             await asyncio.to_thread(publish_file, self._folder / CHECKPOINT_FILE, note.encode())
-        return Round(len(fresh), size, len(records) == most)
+        return Round(len(fresh), size, len(records) == most or state.is_renewing)
 
     def _signed(self, checkpoint: Checkpoint) -> str:
         text = checkpoint.text
