@@ -118,11 +118,16 @@ def configuration(at: datetime) -> str:
 
 
 @contextmanager
-def running_authority(at: datetime = TODAY, *, clock: str = "stands") -> Generator[TestAuthority]:
-    """Run the authority in a process of its own; its clock stands at `at`, or "runs"."""
+def running_authority(
+    at: datetime = TODAY, *, clock: str = "stands", doctor: str = "Trần Thị Ngọc Ánh"
+) -> Generator[TestAuthority]:
+    """Run the authority in a process of its own; its clock stands at `at`, or "runs".
+
+    `doctor` is the name in the certificate "doctor".
+    """
     folder = Path(tempfile.mkdtemp(prefix="yba-authority-"))
     try:
-        text = configuration(at)
+        text = configuration(at).replace("Trần Thị Ngọc Ánh", doctor)
         (folder / "certomancer.yml").write_text(text)
         (folder / "keys").mkdir()
         for label in sorted(set(_KEY.findall(text))):

@@ -328,6 +328,13 @@ async def _written(
     return document
 
 
+async def signs_at_once(tx: Tx, *, archive: "Archive", actor: Actor) -> bool:
+    """Return whether a person's key signs without asking her each time."""
+    holder = signatures.holder_of(actor, archive.signing)
+    certificate = await signatures.linked_certificate(tx, holder=holder)
+    return certificate is None or certificate.key.place == archive.signing.keys.name
+
+
 async def seats_of(
     tx: Tx, *, facility: Facility, kind: Kind, author: Seat, at: datetime
 ) -> list[Seat]:

@@ -19,6 +19,7 @@ from yba.care.documents.basket import Chosen as Chosen
 from yba.care.documents.basket import Outcome as Outcome
 from yba.care.documents.basket import preview as preview
 from yba.care.documents.basket import sign_basket as sign_basket
+from yba.care.documents.basket import signs_at_once as signs_at_once
 from yba.care.documents.errors import (
     NothingReleased,
     PrescriptionNotInForce,

@@ -82,9 +82,12 @@ async def close_and_sign(
 ) -> None:
     """Close the visit and sign its papers, or none of it.
 
-    `reason` says why an earlier signed version is corrected; empty the first time.
+    Whose key asks for a PIN each time finds the papers among her signatures
+    (the basket) instead. `reason` says why an earlier signed version is corrected; empty the first time.
     """
     await encounters.close_visit(tx, actor=actor, encounter_id=encounter_id, closing=closing, at=at)
+    if not await documents.signs_at_once(tx, archive=archive, actor=actor):
+        return
     await documents.sign_outpatient_record(
         tx, archive=archive, actor=actor, encounter_id=encounter_id, at=at, reason=reason
     )
