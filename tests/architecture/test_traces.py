@@ -53,7 +53,6 @@ WITHOUT: dict[str, str] = {
     "claims:home": _LISTED,
     "archive:": _LISTED,
     "inbox:": _LISTED,
-    "chart:access": "asks why somebody wants to see; nothing of the record is shown",
     "chart:diagnoses": "a code list",
     "chart:drugs": "a code list",
     "chart:services": "a code list",

@@ -57,6 +57,7 @@ __all__ = [
     "my_queue",
     "open_visit",
     "open_visits_of",
+    "patient_of_visit",
     "plan_follow_up",
     "record_allergy",
     "record_diagnoses",
@@ -323,6 +324,14 @@ async def visits_of_patient(
         tx, actor=actor, patient_id=patient_id, types=[r4.Encounter, r4.Condition], at=at
     )
     return list(views.visit_lines(chart))
+
+
+async def patient_of_visit(tx: Tx, *, encounter_id: str) -> str:
+    """Return whose visit it is, for who asks for access to it. Raises VisitNotFound."""
+    row = await store.visit(tx, encounter_id)
+    if row is None:
+        raise VisitNotFound
+    return row.patient_id
 
 
 async def visit_with_claim_key(tx: Tx, *, claim_key: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from yba.foundation.access import store
 from yba.foundation.access.errors import (
@@ -25,6 +25,7 @@ from yba.foundation.access.errors import (
 from yba.foundation.access.model import ALL_CATEGORIES, Category, Policy, policy_for
 from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import service as audit
+from yba.foundation.notices import service as notices
 from yba.foundation.rules import service as rules
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local_date
@@ -64,6 +65,12 @@ KIND_NAMES = {
     "need": N_("Declared a need"),
     "share": N_("Shared by the person"),
 }
+
+
+_JUSTIFIED = N_("The emergency access of %(who)s to your record was found justified.")
+_UNJUSTIFIED = N_(
+    "The emergency access of %(who)s to your record was found NOT justified. You may complain."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +275,19 @@ async def break_glass(
         tx, actor=actor, action="E", what="access.break_glass", at=at, patient_id=patient_id,
         purpose="BTG", references=[f"Emergency/{number}"],
     )  # fmt: skip
+    await notices.notify(
+        tx, to_patient=patient_id, kind="break-glass", at=at,
+        sentence=N_("%(who)s opened your record in an emergency. This is looked at by somebody else."),
+        values={"who": actor.name},
+    )  # fmt: skip
     return Emergency(
         number, patient_id, actor.account_id, actor.name, reason, at, ends_at, "", None, None, ""
     )
+
+
+def emergency_hours(at: datetime) -> int:
+    """Return how many hours a record stays open in an emergency."""
+    return _limit("access.emergency_hours", at)
 
 
 async def emergency_now(tx: Tx, *, actor: Actor, patient_id: str, at: datetime) -> Emergency | None:
@@ -290,9 +307,10 @@ async def end_emergency(tx: Tx, *, actor: Actor, patient_id: str, at: datetime) 
     )
 
 
-async def emergencies(tx: Tx, *, actor: Actor) -> list[Emergency]:
+async def emergencies(tx: Tx, *, actor: Actor, at: datetime) -> list[Emergency]:
     """Return emergencies, those without a verdict first. Raises AccessRefused."""
     _require(actor, "access.review")
+    await audit.record(tx, actor=actor, action="R", what="access.emergencies", at=at)
     return await tx.rows(Emergency, store.EMERGENCIES, _MOST)
 
 
@@ -319,6 +337,11 @@ async def review(
         tx, actor=actor, action="U", what=f"access.review.{verdict}", at=at,
         patient_id=found.patient_id, references=[f"Emergency/{emergency_id}"],
     )  # fmt: skip
+    await notices.notify(
+        tx, to_patient=found.patient_id, kind="break-glass-reviewed", at=at,
+        sentence=_JUSTIFIED if justified else _UNJUSTIFIED,
+        values={"who": found.account_name},
+    )  # fmt: skip
     return found
 
 
@@ -344,14 +367,18 @@ async def ask(
     return number
 
 
-async def requests(tx: Tx, *, actor: Actor) -> list[AccessRequest]:
+async def requests(tx: Tx, *, actor: Actor, at: datetime) -> list[AccessRequest]:
     """Return requests, those without an answer first. Raises AccessRefused."""
     _require(actor, "access.grant")
+    await audit.record(tx, actor=actor, action="R", what="access.requests", at=at)
     return await tx.rows(AccessRequest, store.REQUESTS, _MOST)
 
 
-async def request_of(tx: Tx, *, actor: Actor, patient_id: str) -> AccessRequest | None:
-    """Return the actor's own last request for this record."""
+async def refused(tx: Tx, *, actor: Actor, patient_id: str, at: datetime) -> AccessRequest | None:
+    """Note that somebody came to a closed door, and return her own last request for this record."""
+    await audit.record(
+        tx, actor=actor, action="E", what="access.refused", at=at, patient_id=patient_id
+    )
     return await tx.row(AccessRequest, store.REQUEST_OF, patient_id, actor.account_id)
 
 
@@ -433,8 +460,3 @@ def _reason(text: str) -> str:
 
 def _limit(name: str, at: datetime) -> int:
     return int(rules.limit(name, local_date(at)))
-
-
-def facts_statement() -> Any:
-    """Return the statement that reads a patient's relations as the specification sees them."""
-    return store.FACTS

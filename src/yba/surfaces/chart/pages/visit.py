@@ -12,6 +12,8 @@ from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Allergy, VisitView
 from yba.care.orders import service as orders
 from yba.care.orders.model import PrescriptionWarning
+from yba.foundation.access import service as access
+from yba.foundation.access.errors import NotTreating
 from yba.foundation.parties.model import age_months, earliest_birth
 from yba.kernel.clock import local_date, utc_now
 from yba.kernel.refusal import Refusal
@@ -29,6 +31,7 @@ from yba.plumbing.web import (
 )
 from yba.surfaces.chart import forms, service
 from yba.surfaces.chart.errors import BasketNotEmpty
+from yba.surfaces.chart.pages.relating import not_treating
 
 _READ = "chart.read"
 _WRITE = "chart.write"
@@ -39,8 +42,11 @@ _PLACES = {"orders": "#orders-part", "prescription": "#drugs-part", "allergies":
 
 async def visit(request: Request) -> Response:
     """Show the chart of one visit."""
-    async with transaction(request) as tx:
-        return await _chart(request, tx)
+    try:
+        async with transaction(request) as tx:
+            return await _chart(request, tx)
+    except NotTreating:
+        return await not_treating(request)
 
 
 async def _chart(
@@ -72,6 +78,9 @@ async def _chart(
         errors=refusal.fields if refusal else {},
         basket=basket,
         names=_names(found, note, basket),
+        emergency=await access.emergency_now(
+            tx, actor=actor_of(request), patient_id=found.patient_id, at=now
+        ),
         documents=await documents.documents_of(
             tx, actor=actor_of(request), encounter_id=found.encounter_id
         ),
