@@ -153,7 +153,6 @@ def _day(value: str) -> datetime | None:
 
 NAVIGATION = [
     NavigationItem(N_("Access watch"), "watch:home", _PERMISSION, "eye"),
-    NavigationItem(N_("Search the access log"), "watch:search_form", _PERMISSION, "search"),
 ]
 
 PAGES = [
