@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import tempfile
 import time
@@ -15,6 +16,7 @@ from yba.care.documents.rendering import render_now
 from yba.foundation.signing import pades
 from yba.foundation.signing.model import Holder, HolderKind
 from yba.foundation.signing.service import Signing, open_signing
+from yba.foundation.signing.tokens import TokenKey, TokenPool, Tokens
 from yba.foundation.signing.verification import verify_pdf
 
 _AT = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
@@ -72,6 +74,38 @@ def _signer(signing: Signing) -> Callable[[bytes], bytes]:
     return sign
 
 
+def _token_rate(pages: bytes) -> str:
+    """Return how many PDFs one core signs with RSA and P-256 keys of SoftHSM2."""
+    module = Path("/usr/lib/softhsm/libsofthsm2.so")
+    if not module.exists() or shutil.which("softhsm2-util") is None:
+        return "not measured: softhsm2 is not installed"
+    from tests.authority import running_authority
+    from tests.fakes.token import make_token
+
+    rates: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, running_authority() as authority:
+        labels = ("doctor", "doctor-ec")
+        token = make_token(Path(folder) / "t", authority, labels, name="BENCH", pin="1234")
+        os.environ["SOFTHSM2_CONF"] = token.environment["SOFTHSM2_CONF"]
+        secret = Path(folder) / "pin"
+        secret.touch(mode=0o600)
+        secret.write_text("1234")
+        pool = TokenPool(Tokens(module), "BENCH", secret)
+        for label in labels:
+            certificate, key = authority.certificate(label), TokenKey("BENCH", label)
+            note = pades.SigningNote("Signature", "Đơn thuốc", "Thử", "Bác Sĩ Thử", _AT)
+            started = time.process_time()
+            for _ in range(_ROUNDS):
+                prepared = pades.prepare(
+                    pages, certificate=certificate, chain=authority.chain, note=note
+                )
+                [value] = pool.sign(key, [prepared.digest])
+                pades.finish(prepared, value)
+            rates.append(f"{label} {_ROUNDS / (time.process_time() - started):6.1f}/s a core")
+        pool.close()
+    return "   ".join(rates)
+
+
 def _timed(verb: Callable[[int], bytes], rounds: int = _ROUNDS) -> tuple[bytes, str]:
     times: list[float] = []
     result = b""
@@ -104,6 +138,7 @@ def main() -> None:
     print(f"print   {printing}")
     print(f"sign    {signing_time}   (bar 40 ms)")
     print(f"verify  {checking}   (bar 15 ms)")
+    print(f"module  {_token_rate(page)}   (bar 20 signatures/s a core, SoftHSM2)")
 
 
 if __name__ == "__main__":
