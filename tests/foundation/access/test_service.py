@@ -138,7 +138,7 @@ async def _conditions(tx, actor, visit, at):
 
 async def test_who_writes_something_restricted_sees_it_and_her_colleagues_do_not(tx, at):
     visit = await open_visit(tx, at)
-    await _diagnose(tx, visit, "B20.7", at)
+    await _diagnose(tx, visit, "F32.1", at)
     colleague = replace(DOCTOR, account_id="colleague")
 
     assert len(await _conditions(tx, DOCTOR, visit, at)) == 1
@@ -149,7 +149,7 @@ async def test_who_writes_something_restricted_sees_it_and_her_colleagues_do_not
 
 async def test_a_program_without_the_scope_sees_nothing_restricted(tx, at):
     visit = await open_visit(tx, at)
-    await _diagnose(tx, visit, "B20.7", at)
+    await _diagnose(tx, visit, "F32.1", at)
     program = Actor("p", "P", roles=frozenset({"api"}), permissions=frozenset({"fhir.read"}))
     trusted = replace(program, scopes=("system/*.rs", "yba.sensitive"))
 
@@ -251,7 +251,7 @@ async def test_the_citizen_is_told_that_the_glass_was_broken(tx, at, rescuer):
 
 async def test_the_restricted_part_opens_only_where_it_was_asked_for(tx, at, rescuer):
     visit = await open_visit(tx, at)
-    await _diagnose(tx, visit, "B20.7", at)
+    await _diagnose(tx, visit, "F32.1", at)
 
     await _break(tx, rescuer, visit, at)
     assert await _conditions(tx, rescuer, visit, at) == []

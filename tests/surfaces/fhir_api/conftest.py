@@ -18,6 +18,16 @@ from yba.surfaces.fhir_api.application import FhirApp, fhir_app
 
 BASE = "http://127.0.0.1:8080/fhir"
 TOKEN = "test-token"
+DOCTOR_TOKEN, PROGRAM_TOKEN = "doctor-of-k01", "program"
+_KNOWN = {
+    DOCTOR_TOKEN: Actor(
+        "doctor", "Doctor", roles=frozenset({"doctor"}), departments=frozenset({"K01"}),
+        permissions=frozenset({"fhir.read"}),
+    ),
+    PROGRAM_TOKEN: Actor(
+        "program", "Program", roles=frozenset({"api"}), permissions=frozenset({"fhir.*"})
+    ),
+}  # fmt: skip
 
 
 async def _who(token: str) -> Actor | None:
@@ -27,7 +37,7 @@ async def _who(token: str) -> Actor | None:
         return Actor(
             "reader", "Reader", roles=frozenset({"api"}), permissions=frozenset({"fhir.read"})
         )
-    return None
+    return _KNOWN.get(token)
 
 
 @asynccontextmanager
