@@ -21,7 +21,7 @@ ICD = "http://hl7.org/fhir/sid/icd-10"
 
 
 @pytest.fixture(scope="module")
-async def world(fhir: FhirApp, database: Database) -> AsyncGenerator[dict[str, str]]:
+async def world(fhir: FhirApp, database: Database) -> dict[str, str]:
     """Store a patient of the doctor with one restricted condition, and somebody else's patient."""
     ids = {
         name: new_id() for name in ("mine", "other", "visit", "hiv", "cold", "foreign", "absent")
@@ -58,7 +58,7 @@ async def world(fhir: FhirApp, database: Database) -> AsyncGenerator[dict[str, s
             tx, patient_id=ids["mine"], kind="visit", department="K01",
             why=f"Encounter/{ids['visit']}", at=now - timedelta(minutes=1),
         )  # fmt: skip
-    yield ids
+    return ids
 
 
 def _client(fhir: FhirApp, token: str) -> httpx.AsyncClient:
