@@ -21,6 +21,8 @@ CARELESS = [
     "TRUNCATE documents.document CASCADE",
     "UPDATE documents.document SET reason = 'x'",
     "DELETE FROM documents.paper_copy",
+    "DELETE FROM documents.revision",
+    "UPDATE documents.revision SET number = 9",
     "UPDATE archive.step SET reason = 'x'",
     "DELETE FROM archive.step",
     "DELETE FROM archive.record",

@@ -1,5 +1,6 @@
 """The archive's pages: the list, one record, what is due, holds, destruction, the copy that leaves."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypedDict
 
@@ -8,8 +9,9 @@ from starlette.responses import Response
 
 from yba.care.archive import exporting, service
 from yba.care.archive.access import require
-from yba.care.archive.model import GROUND_WORDS, KIND_WORDS, READ_ON_THE_SPOT, STATE_WORDS, State
+from yba.care.archive.model import GROUND_WORDS, KIND_WORDS, STATE_WORDS, State
 from yba.care.documents.panels import archive_of
+from yba.foundation.consent.model import RECIPIENT_NAMES, Recipient, RecipientKind
 from yba.kernel.actor import Actor
 from yba.kernel.clock import VIETNAM, local_date, utc_now
 from yba.kernel.refusal import NotFound, Refusal
@@ -108,7 +110,7 @@ async def _one(request: Request, refusal: Refusal | None = None) -> Response:
         kinds=[KIND_WORDS[kind] for kind in kinds],
         choices=[(kind, KIND_WORDS[kind]) for kind in _ENTERED_KINDS],
         grounds=list(GROUND_WORDS.items()),
-        on_the_spot=READ_ON_THE_SPOT,
+        recipients=list(RECIPIENT_NAMES.items()),
         refusal=refusal,
     )
 
@@ -181,12 +183,21 @@ async def export(request: Request) -> Response:
                 form=file_form,
                 request=fields.get("request", ""),
                 at=utc_now(),
+                recipient=_recipient(fields),
             )
     except Refusal as refusal:
-        if refusal.status not in (409, 422):
+        if refusal.status not in (403, 409, 422):
             raise
         return await _one(request, refusal)
     return _file(content, name, file_form)
+
+
+def _recipient(fields: Mapping[str, str]) -> Recipient | None:
+    """Return the provider or insurer that the form names; None for the person or an authority."""
+    kind = fields.get("recipient", "")
+    if kind not in set(RecipientKind):
+        return None
+    return Recipient(RecipientKind(kind), fields.get("recipient_code", ""))
 
 
 def _file(content: bytes, name: str, kind: str) -> Response:

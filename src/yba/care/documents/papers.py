@@ -21,6 +21,9 @@ _FILES: LiteralString = """
     SELECT sha256 FROM documents.document d
      WHERE encounter_id = $1 AND NOT EXISTS (
            SELECT FROM documents.document o WHERE o.sha256 = d.sha256 AND o.encounter_id <> $1)
+     UNION
+    SELECT r.sha256 FROM documents.revision r JOIN documents.document d USING (document_id)
+     WHERE d.encounter_id = $1
      ORDER BY sha256
 """
 _COPIES: LiteralString = """
