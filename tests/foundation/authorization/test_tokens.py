@@ -510,7 +510,7 @@ async def test_nobody_registers_by_protocol(machine):
 async def test_an_administrator_registers_and_cuts_off_by_page(shell, database, citizen, machine):
     async with await browser_of(shell, database, "administrator") as admin:
         page = await admin.post(
-            "/admin/programs",
+            "/programs/registered",
             data={"name": "Máy đo", "method": "client_secret_post", "scopes": "system/*.rs"},
         )
         client_id = page.text.split('id="made-id">')[1].split("<")[0]
@@ -519,16 +519,16 @@ async def test_an_administrator_registers_and_cuts_off_by_page(shell, database, 
         form |= {"client_id": client_id, "client_secret": secret}
         token = (await machine.post("/oauth/token", data=form)).json()["access_token"]
         assert (await machine.get("/fhir/Patient", headers=bearer(token))).status_code == 200
-        assert secret not in (await admin.get("/admin/programs")).text
-        await admin.post(f"/admin/programs/{client_id}/end")
+        assert secret not in (await admin.get("/programs/registered")).text
+        await admin.post(f"/programs/registered/{client_id}/end")
     refused(await machine.post("/oauth/token", data=form), "invalid_client", 401)
     for _ in range(100):
         gone = await machine.get("/fhir/Patient", headers=bearer(token))
         if gone.status_code == 401:
             break
     assert gone.status_code == 401
-    assert (await citizen.get("/admin/programs")).status_code == 403
-    assert (await citizen.post("/admin/programs", data={"name": "x"})).status_code == 403
+    assert (await citizen.get("/programs/registered")).status_code == 403
+    assert (await citizen.post("/programs/registered", data={"name": "x"})).status_code == 403
 
 
 async def test_signing_keys_rotate_and_are_sealed(database, machine, citizen, register, shell):

@@ -45,11 +45,24 @@ _OF = {
     "patient": N_("of this one patient"),
     "user": N_("of everyone whose record you may open"),
 }
+# Codes of categories that scopes are narrowed by.
+_KINDS = {
+    "laboratory": N_("laboratory"),
+    "vital-signs": N_("vital signs"),
+    "imaging": N_("imaging"),
+    "procedure": N_("procedures"),
+    "survey": N_("questionnaires"),
+    "exam": N_("examinations"),
+    "social-history": N_("way of life"),
+    "encounter-diagnosis": N_("diagnoses of visits"),
+    "problem-list-item": N_("lasting problems"),
+    "clinical-note": N_("clinical notes"),
+}
 _ALWAYS = frozenset(("openid", "launch", "launch/patient", "launch/encounter"))
 _PLAIN = {
     "profile": N_("Know your name"),
     "fhirUser": N_("Know who you are in the health record"),
-    "offline_access": N_("Go on when you are not using it, until the end chosen below"),
+    "offline_access": N_("Go on when you are not using it, until the end that you chose"),
     "online_access": N_("Go on while you stay signed in"),
     "yba.sensitive": N_(
         "See restricted kinds too: HIV, mental health, reproductive care of minors"
@@ -69,7 +82,8 @@ class Line:
     verb: str
     what: str = ""
     of: str = ""
-    only: str = ""
+    # Each of them a msgid, or a code that has no words here.
+    only: tuple[str, ...] = ()
     is_writing: bool = False
 
 
@@ -91,10 +105,11 @@ def lines(scopes: Sequence[str]) -> list[Line]:
             found.append(Line(name, _PLAIN[name]))
             continue
         for scope in granted_of((name,)).resources:
-            only = ", ".join(
-                unquote(part.partition("=")[2]).rpartition("|")[2]
+            only = tuple(
+                _KINDS.get(code, code)
                 for part in scope.query.split("&")
                 if part
+                for code in [unquote(part.partition("=")[2]).rpartition("|")[2]]
             )
             found.append(
                 Line(

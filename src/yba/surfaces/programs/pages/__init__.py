@@ -268,10 +268,10 @@ PAGES = [
     Page(
         "/programs/open/{encounter_id}", open_program, "programs:open", _CHART, methods=("POST",)
     ),
-    Page("/admin/programs", registered, "programs:registered", _ADMIN_READ),
-    Page("/admin/programs", register, "programs:register", _ADMIN, methods=("POST",)),
-    Page("/admin/programs/{client_id}/secret", renew, "programs:renew", _ADMIN, methods=("POST",)),
-    Page("/admin/programs/{client_id}/end", cut_off, "programs:cut_off", _ADMIN, methods=("POST",)),
+    Page("/programs/registered", registered, "programs:registered", _ADMIN_READ),
+    Page("/programs/registered", register, "programs:register", _ADMIN, methods=("POST",)),
+    Page("/programs/registered/{client_id}/secret", renew, "programs:renew", _ADMIN, methods=("POST",)),
+    Page("/programs/registered/{client_id}/end", cut_off, "programs:cut_off", _ADMIN, methods=("POST",)),
     Page("/oauth/end-session", leaving, "programs:leaving", PUBLIC),
     Page("/oauth/end-session", leave, "programs:leave", PUBLIC, methods=("POST",)),
 ]  # fmt: skip
