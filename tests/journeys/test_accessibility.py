@@ -33,10 +33,17 @@ SCREENS = {
         "/me/record",
         "/me/access",
         "/me/profile",
+        "/me/hidden",
+        "/me/share",
+        "/me/family",
+        "/me/consents",
+        "/me/requests",
+        "/me/notices",
         "/me/record first:.list a.item",
     ),
     "thungan": ("/cashier",),
     "quantri": ("/admin",),
+    "baove": ("/privacy", "/privacy/books"),
 }
 
 

@@ -55,23 +55,29 @@ class _Filed:
 
 
 @cache
-def _shipped() -> tuple[Processing, ...]:
+def _shipped(language: str) -> tuple[Processing, ...]:
     rows: list[dict[str, Any]] = tomllib.loads(_DATA.read_text("utf-8"))["processing"]
     return tuple(
         Processing(
-            row["id"], row["name"], tuple(row["categories"]), row["basis"],
-            tuple(row["recipients"]), row["retention"], row["consent"], row["confidence"],
+            id=row["id"],
+            name=row[language]["name"],
+            categories=tuple(row[language]["categories"]),
+            basis=row[language]["basis"],
+            recipients=tuple(row[language]["recipients"]),
+            retention=row[language]["retention"],
+            needs_consent=row["consent"],
+            confidence=row["confidence"],
         )
         for row in rows
-    )  # fmt: skip
+    )
 
 
-async def processing_register(tx: Tx, *, actor: Actor) -> list[Processing]:
-    """Return the register with the state of each impact file. Raises AccessRefused."""
+async def processing_register(tx: Tx, *, actor: Actor, language: str = "vi") -> list[Processing]:
+    """Return the register, in `vi` or `en`, with each impact file's state. Raises AccessRefused."""
     require_officer_reads(actor)
     filed = {one.processing_id: one for one in await tx.rows(_Filed, store.FILED)}
     register: list[Processing] = []
-    for one in _shipped():
+    for one in _shipped(language):
         state = filed.get(one.id)
         if state is None:
             register.append(one)
@@ -103,7 +109,7 @@ async def file_processing(
     Raises NotFound, AccessRefused.
     """  # fmt: skip
     require_officer(actor)
-    if processing_id not in {one.id for one in _shipped()}:
+    if processing_id not in {one.id for one in _shipped("vi")}:
         raise NotFound
     # Processing that began before the law came into force is counted from that day.
     begun = max(started_on, date(2026, 1, 1))

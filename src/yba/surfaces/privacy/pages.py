@@ -38,6 +38,7 @@ from yba.plumbing.web import (
     actor_of,
     form,
     form_list,
+    language_of,
     render,
     see_other,
     state_of,
@@ -182,7 +183,9 @@ async def _books(request: Request, tx: Tx, refusal: Refusal | None = None) -> Re
     actor = actor_of(request)
     return render(
         request, "privacy/books.html", status=refusal.status if refusal else 200, refusal=refusal,
-        register=await consent.processing_register(tx, actor=actor),
+        register=await consent.processing_register(
+            tx, actor=actor, language=language_of(request)
+        ),
         breaches=await consent.breaches(tx, actor=actor),
         agreements=await consent.agreements(tx, actor=actor),
         disclosures=await consent.all_disclosures(tx, actor=actor),
@@ -200,7 +203,9 @@ async def books(request: Request) -> Response:
 async def register_file(request: Request) -> Response:
     """Answer with the processing register as JSON, for the authority or another system."""
     async with transaction(request) as tx:
-        register = await consent.processing_register(tx, actor=actor_of(request))
+        register = await consent.processing_register(
+            tx, actor=actor_of(request), language=language_of(request)
+        )
     return Response(
         orjson.dumps(register, option=orjson.OPT_INDENT_2),
         media_type="application/json",
