@@ -89,8 +89,9 @@ def signed_visit(archive: Archive) -> Make:
         codes: tuple[str, ...] = ("J20.9",),
         closing: Closing | None = None,
         sign: bool = True,
+        **who: object,
     ) -> Signed:
-        visit = await care.open_visit(tx, at)
+        visit = await care.open_visit(tx, at, **who)  # type: ignore[arg-type]
         about = {"actor": TREATING, "encounter_id": visit.encounter_id, "at": at}
         opened = VisitOpened(
             encounter_id=visit.encounter_id, claim_key=visit.claim_key, patient_id=visit.patient_id,
