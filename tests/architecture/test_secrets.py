@@ -57,7 +57,7 @@ def test_no_secret_lies_in_the_repository():
 @pytest.mark.parametrize(
     "text",
     [
-        "AKIA" + "A" * 16, "ghp_" + "a" * 36, "postgresql://yba:hunter2hunter2@db.hospital.vn/yba",
+        "AKIA" + "A" * 16, "ghp_" + "a" * 36, "postgresql://yba:" + "hunter2hunter2@db.hospital.vn/yba",
         "-----BEGIN PRIVATE KEY-----\n" + "A" * 300,
     ],
 )  # fmt: skip

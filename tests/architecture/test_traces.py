@@ -41,6 +41,7 @@ WITHOUT: dict[str, str] = {
     "agent:": "digests for a token at the clinician's place",
     "admin:home": "accounts of the staff and health of the node",
     "admin:people": "accounts of the staff",
+    "admin:person": "an account of the staff",
     "boards:": "ticket numbers on a wall, no names",
     "payments:stand_in_": "the demonstration's stand-in bank",
     "cashier:close_till": "money in a till",

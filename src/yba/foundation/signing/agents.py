@@ -12,7 +12,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,7 +35,6 @@ from yba.foundation.signing.errors import (
 )
 from yba.foundation.signing.model import Consent, KeyRef
 from yba.kernel.actor import Actor
-from yba.kernel.clock import utc_now
 from yba.kernel.ids import decode_id, encode_id, new_snowflake
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Database, Tx
@@ -179,8 +178,9 @@ class AgentKeys:
 
     name = "agent"
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._clock = clock
 
     async def sign(
         self, key: KeyRef, digests: Sequence[bytes], consent: Consent
@@ -194,7 +194,7 @@ class AgentKeys:
             raise KeyNotHere(certificate=key.label[:20])
         task_id = new_snowflake()
         lines = list(consent.lines) or [consent.summary] * len(digests)
-        asked_at = utc_now()
+        asked_at = self._clock()
         async with self._database.transaction() as tx:
             await tx.execute(
                 store.INSERT_TASK,
@@ -210,7 +210,7 @@ class AgentKeys:
         return await self._answer(task_id, asked_at + _TASK_LIFE)
 
     async def _answer(self, task_id: int, until: datetime) -> Sequence[bytes]:
-        while utc_now() < until:
+        while self._clock() < until:
             async with self._database.reading() as tx:
                 outcome = await tx.row(_Outcome, store.TASK_OUTCOME, task_id)
             if outcome is not None and outcome.done_at is not None:
@@ -219,7 +219,7 @@ class AgentKeys:
                 return outcome.signatures
             await asyncio.sleep(_PAUSE)
         async with self._database.transaction() as tx:
-            await tx.execute(store.GIVE_UP_TASK, task_id, utc_now())
+            await tx.execute(store.GIVE_UP_TASK, task_id, self._clock())
         raise AgentSilent
 
 

@@ -1,6 +1,6 @@
 """What one installation signs with: its keys, its authority, its time-stamp authority."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -126,15 +126,15 @@ def _places(settings: Settings) -> list[KeyPlace]:
     return places
 
 
-def open_at_start(state: AppState, at: datetime) -> Signing:
+def open_at_start(state: AppState, clock: Callable[[], datetime]) -> Signing:
     """Open the signing folder for this process; doing it again is harmless.
 
     The very first time in an installation makes keys and takes a second, so
     call it from a worker thread.
     """
     if _KEY not in state.extras:
-        opened = signing_from(state.settings, at=at)
-        agents = AgentKeys(state.database)
+        opened = signing_from(state.settings, at=clock())
+        agents = AgentKeys(state.database, clock=clock)
         state.extras[_KEY] = replace(opened, places={**opened.places, agents.name: agents})
     return state.extras[_KEY]
 
