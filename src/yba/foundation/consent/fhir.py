@@ -9,6 +9,7 @@ import orjson
 
 from yba.fhir import r4
 from yba.foundation.consent.model import Decision, Release
+from yba.kernel.ids import encode_id
 
 PURPOSE_SYSTEM = "urn:yba:consent-purpose"
 _SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
@@ -27,8 +28,12 @@ def _base(id_: str, patient_id: str, status: str, scope: str) -> dict[str, Any]:
     }
 
 
-def consent_of(decision: Decision, id_: str) -> r4.Consent:
-    """Return a decision as Consent: permit or deny, its purpose, its words by hash."""
+def consent_of(decision: Decision) -> r4.Consent:
+    """Return a decision as Consent: permit or deny, its purpose, its words by hash.
+
+    A decision has one resource: what ends it is the next version.
+    """
+    id_ = encode_id(decision.decision_id)
     status = (
         "active" if decision.withdrawn_at is None and decision.replaced_at is None else "inactive"
     )
@@ -51,9 +56,15 @@ def consent_of(decision: Decision, id_: str) -> r4.Consent:
     return r4.decode_as(r4.Consent, orjson.dumps(body))
 
 
-def release_of(release: Release, id_: str, *, is_open: bool) -> r4.Consent:
+def release_of(release: Release) -> r4.Consent:
     """Return a written request as Consent: who may be given which kinds, from when until when."""
-    body = _base(id_, release.patient_id, "active" if is_open else "inactive", "patient-privacy")
+    is_open = release.ended_at is None
+    body = _base(
+        encode_id(release.release_id),
+        release.patient_id,
+        "active" if is_open else "inactive",
+        "patient-privacy",
+    )
     body |= {
         "dateTime": release.since.isoformat(),
         "policyRule": {"text": "Luật 91/2025/QH15, Điều 26 khoản 2"},

@@ -87,18 +87,34 @@ async def decide(request: Request) -> Response:
                 representative=subject.proxy.person_name if subject.proxy else "",
                 relation=subject.relation,
             )
-            decision = await consent.decide(
+            await consent.decide(
                 tx, actor=subject.actor, patient_id=subject.patient_id,
                 born=await _born(tx, subject), saying=saying, at=utc_now(),
             )  # fmt: skip
-            await record.save(
-                tx, actor=subject.actor, at=utc_now(), note="consent.decide",
-                resources=[consent.consent_of(decision, record.new_id())],
-            )  # fmt: skip
+            await _file_decisions(tx, subject, saying.purpose, utc_now())
     except Refusal as refusal:
         async with transaction(request) as tx:
             return await _consents(request, tx, await subject_of(request, tx), refusal)
     return see_other(request, "citizen:consents")
+
+
+async def _file_decisions(tx: Tx, subject: Subject, purpose: str, at: datetime) -> None:
+    """Write the newest decision about a purpose, and the one that it replaced, into the record."""
+    history = await consent.decisions_of(tx, actor=subject.actor, patient_id=subject.patient_id)
+    newest = [one for one in history if one.purpose == purpose][:2]
+    await record.save(
+        tx, actor=subject.actor, at=at, note="consent.decide",
+        resources=[consent.consent_of(one) for one in newest],
+    )  # fmt: skip
+
+
+async def _file_release(tx: Tx, subject: Subject, release_id: int, at: datetime) -> None:
+    """Write a written request, as it stands now, into the record."""
+    releases = await consent.releases_of(tx, actor=subject.actor, patient_id=subject.patient_id)
+    await record.save(
+        tx, actor=subject.actor, at=at, note="consent.request_release",
+        resources=[consent.release_of(one) for one in releases if one.release_id == release_id],
+    )  # fmt: skip
 
 
 async def withdraw(request: Request) -> Response:
@@ -115,7 +131,7 @@ async def withdraw(request: Request) -> Response:
         )  # fmt: skip
         await record.save(
             tx, actor=subject.actor, at=now, note="consent.withdraw",
-            resources=[consent.consent_of(decision, record.new_id())],
+            resources=[consent.consent_of(decision)],
         )  # fmt: skip
     return see_other(request, "citizen:consents")
 
@@ -130,7 +146,7 @@ async def release(request: Request) -> Response:
             kind = fields.get("recipient_kind", "")
             if kind not in RECIPIENT_NAMES:
                 raise NothingNamed(fields={"recipient": NothingNamed.message})
-            await consent.request_release(
+            release_id = await consent.request_release(
                 tx, actor=subject.actor, patient_id=subject.patient_id,
                 recipient=Recipient(
                     RecipientKind(kind), fields.get("recipient_code", ""),
@@ -140,6 +156,7 @@ async def release(request: Request) -> Response:
                 purpose=fields.get("purpose", ""), since=now, until=_until(fields.get("until", "")),
                 relation=subject.relation, at=now,
             )  # fmt: skip
+            await _file_release(tx, subject, release_id, now)
     except (NothingNamed, TermUnusable) as refusal:
         async with transaction(request) as tx:
             return await _consents(request, tx, await subject_of(request, tx), refusal)
@@ -160,9 +177,9 @@ async def end_release(request: Request) -> Response:
     fields = await form(request)
     async with transaction(request) as tx:
         subject = await subject_of(request, tx, fields)
-        await consent.end_release(
-            tx, actor=subject.actor, release_id=numbered(request), at=utc_now()
-        )
+        number, now = numbered(request), utc_now()
+        await consent.end_release(tx, actor=subject.actor, release_id=number, at=now)
+        await _file_release(tx, subject, number, now)
     return see_other(request, "citizen:consents")
 
 
