@@ -6,6 +6,8 @@ from starlette.responses import Response
 from yba.care.encounters import service as encounters
 from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.errors import QueueEmpty
+from yba.foundation.access import service as access
+from yba.foundation.work import service as work
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.web import Page, actor_of, form, reading, render, see_other, transaction
@@ -51,9 +53,10 @@ async def call_next(request: Request) -> Response:
     clinic_id = (await form(request)).get("clinic", "")
     try:
         async with transaction(request) as tx:
-            entry = await scheduling.call_next(
-                tx, actor=actor_of(request), clinic_id=clinic_id, at=utc_now()
-            )
+            actor, now = actor_of(request), utc_now()
+            entry = await scheduling.call_next(tx, actor=actor, clinic_id=clinic_id, at=now)
+            # Who is on duty in another department takes nobody from this queue.
+            await access.require_related(tx, actor=actor, patient_id=entry.patient_id, at=now)
     except QueueEmpty as refusal:
         return await _queue(request, clinic_id, refusal)
     return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
@@ -63,7 +66,9 @@ async def call_again(request: Request) -> Response:
     """Call one patient (once more)."""
     item_id = request.path_params["item_id"]
     async with transaction(request) as tx:
-        entry = await scheduling.call(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
+        actor, now = actor_of(request), utc_now()
+        entry = await scheduling.call(tx, actor=actor, item_id=item_id, at=now)
+        await access.require_related(tx, actor=actor, patient_id=entry.patient_id, at=now)
     return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
 
 
@@ -71,7 +76,10 @@ async def absent(request: Request) -> Response:
     """Nobody came: the number can be called again later."""
     item_id = request.path_params["item_id"]
     async with transaction(request) as tx:
-        await scheduling.mark_absent(tx, actor=actor_of(request), item_id=item_id, at=utc_now())
+        actor, now = actor_of(request), utc_now()
+        waiting = await work.item(tx, item_id=item_id)
+        await access.require_related(tx, actor=actor, patient_id=waiting.patient_id, at=now)
+        await scheduling.mark_absent(tx, actor=actor, item_id=item_id, at=now)
     return see_other(request, "chart:queue")
 
 
