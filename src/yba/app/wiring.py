@@ -39,6 +39,7 @@ from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import endpoints as audit_endpoints
 from yba.foundation.authorization import endpoints as authorization_endpoints
+from yba.foundation.authorization import jobs as authorization_jobs
 from yba.foundation.authorization import service as authorization
 from yba.foundation.consent import jobs as consent_jobs
 from yba.foundation.notices.events import NoticeWaits
@@ -111,7 +112,14 @@ _SCREENS = (
 
 
 # What the worker runs beside the delivery of events.
-JOBS = (accounts_jobs.work, auditing.work, fhir_jobs.work, documents_jobs.work, consent_jobs.work)
+JOBS = (
+    accounts_jobs.work,
+    authorization_jobs.work,
+    auditing.work,
+    fhir_jobs.work,
+    documents_jobs.work,
+    consent_jobs.work,
+)
 
 
 def pages() -> list[Page]:
@@ -214,7 +222,7 @@ async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     record.file_content(on=state.settings.full_text)
     _configure_accounts(state.settings)
     # The first use of an installation makes keys; no request should wait for that.
-    await asyncio.to_thread(signing.open_at_start, state, utc_now())
+    await asyncio.to_thread(signing.open_at_start, state, utc_now)
     base = fhir(state)
     state.extras["forget_callers"] = base.callers.forget
     hearing = asyncio.create_task(_hear(state, base))

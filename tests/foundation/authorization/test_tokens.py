@@ -9,6 +9,7 @@ import base64
 import hmac
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -570,6 +571,19 @@ async def test_bearer_tokens_of_the_command_line_still_work(shell, database, mac
     assert (await machine.get("/oauth/userinfo", headers=bearer(token))).status_code == 401
     async with speaking(shell) as stranger:
         assert (await stranger.get("/fhir/Patient")).status_code == 401
+
+
+async def test_what_has_ended_long_ago_is_swept(database, machine, backend):
+    form = assertion(backend.id)
+    token = (await ask_for_itself(machine, form)).json()["access_token"]
+    async with database.transaction() as tx:
+        await authorization.sweep(tx, at=utc_now())
+        count = 'SELECT count(*) FROM "authorization".grant_given WHERE client_id = $1'
+        assert await tx.value(count, backend.id) == 1
+    assert (await machine.get("/oauth/userinfo", headers=bearer(token))).status_code == 401
+    async with database.transaction() as tx:
+        await authorization.sweep(tx, at=utc_now() + timedelta(minutes=10))
+        assert await tx.value(count, backend.id) == 0
 
 
 def test_a_wish_has_safe_defaults():

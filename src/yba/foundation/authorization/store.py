@@ -164,5 +164,6 @@ SWEEP: tuple[LiteralString, ...] = (
     'DELETE FROM "authorization".launch WHERE expires_at < $1',
     'DELETE FROM "authorization".pushed_request WHERE expires_at < $1',
     'DELETE FROM "authorization".access_token WHERE expires_at < $1',
+    'DELETE FROM "authorization".grant_given WHERE account_id IS NULL AND expires_at < $1',
 )
 TELL: LiteralString = "SELECT pg_notify('yba_callers', $1)"

@@ -470,5 +470,5 @@ async def revoke(tx: Tx, *, client: Client, token: str, at: datetime) -> None:
 
 
 async def sweep(tx: Tx, *, at: datetime) -> int:
-    """Delete what has counted for nothing for a day; return how much."""
+    """Delete what ended before `at` and nothing refers to any more; return how much."""
     return sum([await tx.execute(statement, at) for statement in store.SWEEP])
