@@ -412,7 +412,6 @@ async def test_an_assertion_counts_once(machine, backend):
         {"key": OTHER}, {"header": {"kid": "unknown"}}, {"header": {"kid": None}},
         {"header": {"jku": "https://evil.example/keys"}},
     ],
-    ids=str,
 )  # fmt: skip
 async def test_an_assertion_that_is_not_wholly_right_counts_for_nothing(
     machine: Any, backend: Any, changed: dict[str, Any]
@@ -495,7 +494,6 @@ async def test_keys_may_be_published_and_changed(shell, register, machine, monke
         {"jwks": JWKS}, {"launch_uri": "javascript:alert(1)"}, {"grants": ["password"]},
         {"grants": ["client_credentials"], "method": "none"},
     ],
-    ids=str,
 )  # fmt: skip
 async def test_what_cannot_be_safe_is_not_registered(register: Any, wish: dict[str, Any]):
     with pytest.raises(ProgramRefused):

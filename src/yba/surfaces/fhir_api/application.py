@@ -52,9 +52,7 @@ class FhirApp:
         self._loading: asyncio.Future[None] | None = None
         self._writing = WriteConnections(state.database)
         self._ahead = WriteConnections(state.database, connections=1)
-        self.trail = Trail(
-            state.database, audit.spool_of_reads(state.settings.data_dir)
-        )
+        self.trail = Trail(state.database, audit.spool_of_reads(state.settings.data_dir))
         self._upkeep = Upkeep(state.database)
         self._openapi = openapi.Document(self._statement)
         self._do = Interactions(
