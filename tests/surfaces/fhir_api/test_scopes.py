@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -20,7 +19,8 @@ from yba.kernel.actor import Actor
 from yba.plumbing.database import Database
 from yba.surfaces.fhir_api.application import FhirApp
 
-MARK = uuid4().hex[:8]
+# The same in every process: cases are named by it.
+MARK = "5c09e5ab"
 ANNA, BINH = f"anna-{MARK}", f"binh-{MARK}"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 
