@@ -1,64 +1,52 @@
-"""A facility may leave with everything, and can check that it is everything."""
+"""Who leaves signs no more."""
 
-import hashlib
-from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import orjson
-import pytest
-from tests.builders import care
+from cryptography import x509
 
-from yba.app import leaving
-from yba.app.leaving import ExportRefused
-from yba.fhir import r4
-from yba.kernel.clock import utc_now
+from yba.app.leaving import CertificateEnder
+from yba.foundation.accounts import service as accounts
+from yba.foundation.accounts.events import AccountDisabled
+from yba.foundation.accounts.model import actor_for
+from yba.foundation.signing import service as signing
+from yba.kernel.actor import Actor
+from yba.kernel.ids import new_id
 from yba.plumbing.database import Database
-from yba.plumbing.settings import Settings
+
+_STATE = "SELECT retired_at IS NOT NULL FROM signing.certificate WHERE fingerprint = $1"
 
 
-@pytest.fixture(scope="module")
-async def written(database: Database, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Return a folder that holds everything, and a patient in it."""
-    place = tmp_path_factory.mktemp("leaving")
-    person = care.person_named("Trần Thị Ra Đi", 77123)
-    async with database.transaction() as tx:
-        patient_id = await care.register(tx, utc_now(), person)
-    config = replace(Settings(), data_dir=place / "node", database_url=database.dsn)
-    folder = place / "everything"
-    await leaving.write_all(config, folder)
-    return folder, patient_id
-
-
-async def test_every_resource_and_table_is_there_and_every_checksum_holds(written):
-    folder, patient_id = written
-    lines = (folder / "fhir" / "Patient.ndjson").read_bytes().splitlines()
-
-    assert patient_id in {orjson.loads(line)["id"] for line in lines}
-    assert all(r4.decode(line) for line in lines[:50])
-    for name in ("audit/events.ndjson", "tables/archive.record.ndjson", "SCHEMA.md"):
-        assert (folder / name).is_file()
-    named = dict(
-        reversed(line.split("  ", 1)) for line in (folder / "SHA256SUMS").read_text().splitlines()
+async def test_the_certificate_of_whoever_leaves_is_revoked(
+    database: Database, actor: Actor, at: datetime, tmp_path: Path
+):
+    opened = signing.open_signing(
+        tmp_path / "pki", organisation="Bệnh viện", facility_code="99999", at=at
     )
-    there = {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()}
-    assert named.keys() == there - {"SHA256SUMS"}
-    for name, digest in named.items():
-        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    async with database.transaction() as tx:
+        leaving, staying = [
+            await accounts.create(
+                tx, actor=actor, login=f"doctor-{new_id()}", password="ghế xanh trên mái nhà",
+                name="Vũ Văn Thử", roles=["doctor"], at=at, practitioner_id=new_id(),
+                licence="000123/HNO-GPHN",
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        held = {
+            account.id: await signing.certificate_in_use(
+                tx, signing=opened, holder=signing.holder_of(actor_for(account), opened), at=at
+            )
+            for account in (leaving, staying)
+        }
 
+        later = at + timedelta(hours=1)
+        for _ in range(2):
+            event = AccountDisabled(account_id=leaving.id, at=later)
+            await CertificateEnder(lambda: opened).follow(tx, event)
 
-async def test_nothing_that_opens_a_door_is_in_it(written):
-    folder, _ = written
-
-    assert not list((folder / "tables").glob("accounts.*"))
-    assert not list((folder / "tables").glob("authorization.*"))
-    for path in (folder / "tables").glob("consent.*"):
-        first = path.read_text().splitlines()[:1]
-        assert all("secret" not in orjson.loads(line) for line in first)
-
-
-async def test_a_folder_that_holds_something_is_refused(written, database: Database):
-    folder, _ = written
-    config = replace(Settings(), database_url=database.dsn)
-
-    with pytest.raises(ExportRefused):
-        await leaving.write_all(config, folder)
+        assert await tx.value(_STATE, held[leaving.id].fingerprint) is True
+        assert await tx.value(_STATE, held[staying.id].fingerprint) is False
+    revoked = x509.load_der_x509_crl(opened.authority.crl())
+    serials = {one.serial_number for one in revoked}
+    left = x509.load_der_x509_certificate(held[leaving.id].der)
+    assert serials == {left.serial_number}

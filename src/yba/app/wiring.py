@@ -8,6 +8,7 @@ from functools import cache
 
 from yba.app import auditing
 from yba.app.claiming import ClaimWriter
+from yba.app.leaving import CertificateEnder
 from yba.care.archive import listeners as archiving
 from yba.care.archive import pages as archive
 from yba.care.archive.events import RecordDestroyed
@@ -37,6 +38,7 @@ from yba.foundation.access import pages as access_pages
 from yba.foundation.accounts import jobs as accounts_jobs
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
+from yba.foundation.accounts.events import AccountDisabled
 from yba.foundation.audit import endpoints as audit_endpoints
 from yba.foundation.authorization import endpoints as authorization_endpoints
 from yba.foundation.authorization import jobs as authorization_jobs
@@ -146,6 +148,7 @@ def subscribe(config: Settings) -> None:
     keys = cache(lambda: signing.signing_from(config, at=utc_now()))
     basket = Basket(documents_service.facility_of(config))
     writer = ClaimWriter(config.data_dir / "claims", keys)
+    outbox.subscribe(AccountDisabled, CertificateEnder(keys).follow)
     outbox.subscribe(VisitClosed, writer.issue)
     outbox.subscribe(VisitClosed, basket.visit_closed)
     outbox.subscribe(VisitReopened, basket.visit_reopened)

@@ -71,9 +71,16 @@ async def test_whoever_comes_back_is_known_by_issuer_and_subject(
 async def test_two_factors_seen_there_count_here(
     database: Database, elsewhere: IdentityProvider, at: datetime
 ):
-    elsewhere.amr = ("pwd", "otp")
-
-    assert (await _come_back(database, elsewhere, at)).methods == ("fed", "mfa")
+    for amr, methods in (
+        (("pwd", "otp"), ("fed", "mfa")),
+        (("fpt", "hwk"), ("fed", "mfa")),
+        (("mfa",), ("fed", "mfa")),
+        # One alone is one, however strong.
+        (("hwk",), ("fed",)),
+        (("otp", "sms"), ("fed",)),
+    ):
+        elsewhere.amr = amr
+        assert (await _come_back(database, elsewhere, at)).methods == methods
 
 
 @pytest.mark.parametrize(

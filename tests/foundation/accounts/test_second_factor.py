@@ -13,6 +13,7 @@ from yba.foundation.accounts.model import Account, Client, Policy
 from yba.foundation.accounts.passwords import LeakedList
 from yba.foundation.accounts.sealing import key_from, unseal
 from yba.foundation.accounts.sessions import Installation
+from yba.foundation.notices import service as notices
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import NotFound
@@ -194,7 +195,14 @@ async def test_a_proof_grows_old_and_a_new_one_changes_the_token(
         await service.prove(database, token=done.token, actor=who, secret="wrong", at=later)
     token = await service.prove(database, token=done.token, actor=who, secret=PASSWORD, at=later)
 
-    service.require_fresh(await _signed_in(database, token, later), at=later)
+    again = await _signed_in(database, token, later)
+    service.require_fresh(again, at=later)
+    # The same session under another token: it ends when it would have ended.
+    assert again.session_id == who.session_id
+    end = at + timedelta(hours=12, minutes=1)
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE accounts.session SET last_seen_at = $1", end)
+        assert await service.recognise(tx, token=token, kind="browser", at=end) is None
     async with database.transaction() as tx:
         assert await service.recognise(tx, token=done.token, kind="browser", at=later) is None
 
@@ -258,3 +266,14 @@ async def test_nobody_ends_the_session_of_somebody_else(
             await service.end_one(
                 tx, actor=Actor("another", ""), session_id=me.session_id or "", at=at
             )
+
+
+async def test_a_new_device_is_told_of_and_a_known_one_is_not(
+    database: Database, nurse: Account, at: datetime
+):
+    for known, expected in (("", 1), (nurse.id, 1)):
+        client = Client(network=f"n-{new_id()}", device="Firefox · Linux", known_account=known)
+        await service.sign_in(database, login=nurse.login, password=PASSWORD, at=at, client=client)
+        async with database.transaction() as tx:
+            told = await notices.notices_of(tx, actor=Actor(nurse.id, ""), limit=10)
+        assert [one.kind for one in told] == ["accounts.new-device"] * expected

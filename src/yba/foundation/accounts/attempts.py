@@ -35,12 +35,15 @@ def _bucket(*parts: str) -> bytes:
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
-def _buckets(login: str, account_id: str, client: Client) -> tuple[bytes, bytes | None]:
-    """Return the bucket of the name, and that of the network unless the device is known."""
+def _buckets(login: str, account_id: str, client: Client) -> tuple[bytes | None, bytes | None]:
+    """Return the bucket of the name, and that of the network unless the device is known.
+
+    Without a name (a passkey that nobody has) there is the network alone.
+    """
     if account_id and client.known_account == account_id:
         return _bucket("device", account_id), None
     network = client.network or "?"
-    return _bucket("name", login, network), _bucket("network", network)
+    return _bucket("name", login, network) if login else None, _bucket("network", network)
 
 
 async def refuse_locked(
@@ -48,7 +51,7 @@ async def refuse_locked(
 ) -> None:
     """Raise TooManyAttempts while whoever asks has to wait; the same for names that nobody has."""
     own, network = _buckets(login, account_id, client)
-    asked = [own] if network is None else [own, network]
+    asked = [bucket for bucket in (own, network) if bucket is not None]
     for found in await tx.rows(_Attempts, store.ATTEMPTS, asked):
         if found.locked_until is not None and found.locked_until > at:
             minutes = int((found.locked_until - at).total_seconds() // 60) + 1
@@ -60,12 +63,13 @@ async def count_failure(
 ) -> None:
     """Count one failure, and lock what has failed too often."""
     own, network = _buckets(login, account_id, client)
-    failed: int = await tx.value(store.FAILED_IN, own, at, at - ATTEMPTS_FORGOTTEN_AFTER)
-    rest = lock_after(failed)
-    if rest is not None:
-        await tx.execute(store.LOCK_BUCKET, own, at + rest)
+    forgotten = at - ATTEMPTS_FORGOTTEN_AFTER
+    if own is not None:
+        rest = lock_after(await tx.value(store.FAILED_IN, own, at, forgotten))
+        if rest is not None:
+            await tx.execute(store.LOCK_BUCKET, own, at + rest)
     if network is not None:
-        failed = await tx.value(store.FAILED_IN, network, at, at - ATTEMPTS_FORGOTTEN_AFTER)
+        failed: int = await tx.value(store.FAILED_IN, network, at, forgotten)
         if failed >= ATTEMPTS_OF_A_NETWORK:
             await tx.execute(store.LOCK_BUCKET, network, at + LONGEST_LOCK)
 

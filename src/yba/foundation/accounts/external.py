@@ -32,7 +32,12 @@ _SECONDS = 10.0
 _LARGEST_ANSWER = 256 * 1024
 _log = structlog.get_logger("yba.accounts")
 ALGORITHMS = ["RS256", "PS256", "ES256", "RS384", "ES384"]
-_STRONG = {"mfa", "otp", "hwk", "pop", "sc", "fpt", "face", "iris"}
+# RFC 8176: what one knows, has, is. Two of them are two factors; one alone is not.
+_KINDS = (
+    {"pwd", "pin", "kba"},
+    {"otp", "hwk", "swk", "pop", "sc", "sms", "tel"},
+    {"fpt", "face", "iris", "retina", "vbm"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +233,9 @@ async def _checked(
 def _methods(provider: Provider, claims: dict[str, Any]) -> tuple[str, ...]:
     """Return how the person was proven there; what is not said counts as a password."""
     said = claims.get("amr")
-    strong = isinstance(said, list) and bool(_STRONG & set(map(str, said)))
-    if strong or claims.get("acr") in provider.strong:
+    methods = set(map(str, said)) if isinstance(said, list) else set[str]()
+    seen = sum(bool(kind & methods) for kind in _KINDS)
+    if "mfa" in methods or seen > 1 or claims.get("acr") in provider.strong:
         return ("fed", "mfa")
     return ("fed",)
 

@@ -78,7 +78,9 @@ class Passkey:
 
 
 @dataclass(frozen=True, slots=True)
-class _Challenge:
+class Challenge:
+    """What one browser was asked to have signed."""
+
     challenge: bytes
     account_id: str | None
     expires_at: datetime
@@ -122,17 +124,16 @@ async def add(
     answer: Mapping[str, Any],
     name: str,
     site: Site,
-    holder: str,
+    asked: Challenge,
     at: datetime,
 ) -> Passkey:
-    """Register the key that a device has made. Raises PasskeyRefused."""
-    kept = await _take(tx, holder, "add", at)
-    if kept.account_id != actor.account_id:
+    """Register the key that a device has made for this challenge. Raises PasskeyRefused."""
+    if asked.account_id != actor.account_id:
         raise PasskeyRefused
     try:
         made = webauthn.verify_registration_response(
             credential=dict(answer),
-            expected_challenge=kept.challenge,
+            expected_challenge=asked.challenge,
             expected_rp_id=site.id,
             expected_origin=site.origin,
             require_user_verification=True,
@@ -181,25 +182,47 @@ async def options_to_prove(
     return json.loads(webauthn.options_to_json(options))
 
 
+async def take_challenge(tx: Tx, *, holder: str, purpose: Purpose, at: datetime) -> Challenge:
+    """Return the challenge given to this browser; it is gone once `tx` commits.
+
+    Take it in a transaction of its own: what is refused afterwards must not bring it back.
+    Raises PasskeyRefused.
+    """
+    kept = await tx.row(Challenge, store.TAKE_CHALLENGE, _digest(holder), purpose)
+    if kept is None or kept.expires_at < at:
+        raise PasskeyRefused
+    return kept
+
+
+def named_in(answer: Mapping[str, Any]) -> bytes | None:
+    """Return the id of the key that an answer names, if it names one."""
+    try:
+        return base64url_to_bytes(str(answer["rawId"]))
+    except (KeyError, ValueError):
+        return None
+
+
+async def owner_of(tx: Tx, *, credential_id: bytes) -> str | None:
+    """Return whose key that is, if it is anybody's."""
+    key = await tx.row(Passkey, store.PASSKEY, credential_id)
+    return key.account_id if key else None
+
+
 async def prove(
-    tx: Tx, *, answer: Mapping[str, Any], site: Site, holder: str, at: datetime
+    tx: Tx, *, answer: Mapping[str, Any], asked: Challenge, site: Site, at: datetime
 ) -> Passkey:
     """Return the key that signed the challenge. Raises PasskeyRefused.
 
     A counter that did not rise, where the key counts, is refused: somebody has copied the key.
     """
-    kept = await _take(tx, holder, "sign-in", at)
-    try:
-        credential_id = base64url_to_bytes(str(answer["rawId"]))
-    except (KeyError, ValueError):
-        raise PasskeyRefused from None
-    key = await tx.row(Passkey, store.PASSKEY, credential_id)
-    if key is None or (kept.account_id is not None and key.account_id != kept.account_id):
+    credential_id = named_in(answer)
+    key = await tx.row(Passkey, store.PASSKEY, credential_id) if credential_id else None
+    if key is None or (asked.account_id is not None and key.account_id != asked.account_id):
         raise PasskeyRefused
     try:
         proven = webauthn.verify_authentication_response(
             credential=dict(answer),
-            expected_challenge=kept.challenge,
+            expected_challenge=asked.challenge,
             expected_rp_id=site.id,
             expected_origin=site.origin,
             credential_public_key=key.public_key,
@@ -232,11 +255,3 @@ async def _keep(
         store.KEEP_CHALLENGE, _digest(holder), challenge, purpose, account_id, at + CHALLENGE_LIFE
     )
     return challenge
-
-
-async def _take(tx: Tx, holder: str, purpose: Purpose, at: datetime) -> _Challenge:
-    """Return the challenge given to this browser; it is gone afterwards. Raises PasskeyRefused."""
-    kept = await tx.row(_Challenge, store.TAKE_CHALLENGE, _digest(holder), purpose)
-    if kept is None or kept.expires_at < at:
-        raise PasskeyRefused
-    return kept

@@ -131,14 +131,16 @@ async def pending_account(tx: Tx, *, token: str, at: datetime) -> Account | None
     return held.account() if held else None
 
 
-async def rotate(
-    tx: Tx, *, token: str, account_id: str, methods: Sequence[str], device: str, at: datetime
-) -> str:
-    """End a session and open another in its place, freshly proven; return the new token."""
-    await tx.execute(store.END_SESSION, digest(token), at)
-    return await open_session(
-        tx, account_id=account_id, kind="browser", at=at, methods=methods, device=device
-    )
+async def rotate(tx: Tx, *, token: str, methods: Sequence[str], at: datetime) -> str:
+    """Give an open session another token, freshly proven; return it.
+
+    Its id and its end stay. Raises NotFound if it has ended meanwhile.
+    """
+    fresh = secrets.token_urlsafe(32)
+    known = digest(token), digest(fresh), sorted(set(methods)), at
+    if not await tx.execute(store.ROTATE, *known):
+        raise NotFound
+    return fresh
 
 
 def require_fresh(actor: Actor, *, at: datetime, within: timedelta = FRESH) -> None:

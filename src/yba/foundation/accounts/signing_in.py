@@ -21,7 +21,7 @@ from yba.foundation.accounts.errors import NothingToProveWith, NotLinked, WrongL
 from yba.foundation.accounts.factors import factors_of
 from yba.foundation.accounts.keeping import account, set_password
 from yba.foundation.accounts.model import Account, Client, SignedIn, actor_for
-from yba.foundation.accounts.passkeys import Site
+from yba.foundation.accounts.passkeys import Passkey, Site
 from yba.foundation.accounts.sessions import (
     Installation,
     end_session,
@@ -29,9 +29,15 @@ from yba.foundation.accounts.sessions import (
     pending_account,
 )
 from yba.foundation.audit import service as audit
+from yba.foundation.notices import service as notices
 from yba.kernel.actor import Actor
 from yba.kernel.refusal import NotFound, Refusal
 from yba.plumbing.database import Database, Tx
+from yba.plumbing.i18n import N_
+
+NEW_DEVICE = N_(
+    "Your account was signed in to on a new device: %(device)s. Was it not you? Sign it out."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,16 @@ async def _opened(
         tx, account_id=account_id, kind="browser", at=at, methods=methods, device=client.device
     )
     await audit.record(tx, actor=actor_for(who), action="E", what="accounts.sign_in", at=at)
+    if client.device and client.known_account != account_id:
+        await notices.notify(
+            tx,
+            kind="accounts.new-device",
+            sentence=NEW_DEVICE,
+            values={"device": client.device},
+            to_account=account_id,
+            link="/account/security",
+            at=at,
+        )
     return SignedIn(token, account_id)
 
 
@@ -143,7 +159,7 @@ async def _checked_code(
 
 
 async def sign_in_by_passkey(
-    tx: Tx,
+    database: Database,
     *,
     answer: Mapping[str, Any],
     site: Site,
@@ -151,9 +167,39 @@ async def sign_in_by_passkey(
     at: datetime,
     client: Client | None = None,
 ) -> SignedIn:
-    """Open a session for whose device signed the challenge. Raises PasskeyRefused, WrongLogin."""
-    key = await passkeys.prove(tx, answer=answer, site=site, holder=holder, at=at)
-    return await _opened(tx, key.account_id, ("hwk", "user", "mfa"), client or Client(), at)
+    """Open a session for whose device signed the challenge.
+
+    Raises PasskeyRefused, WrongLogin, TooManyAttempts. The challenge is gone either way.
+    """
+    client = client or Client()
+    key = await _passkey(database, answer, site, holder, client, at)
+    async with database.transaction() as tx:
+        return await _opened(tx, key.account_id, ("hwk", "user", "mfa"), client, at)
+
+
+async def _passkey(
+    database: Database,
+    answer: Mapping[str, Any],
+    site: Site,
+    holder: str,
+    client: Client,
+    at: datetime,
+) -> Passkey:
+    """Return the key that signed; what is refused is counted by its network and leaves a trace."""
+    async with database.transaction() as tx:
+        await attempts.refuse_locked(tx, login="", account_id="", client=client, at=at)
+    try:
+        async with database.transaction() as tx:
+            asked = await passkeys.take_challenge(tx, holder=holder, purpose="sign-in", at=at)
+        async with database.transaction() as tx:
+            return await passkeys.prove(tx, answer=answer, asked=asked, site=site, at=at)
+    except Refusal:
+        async with database.transaction() as tx:
+            await attempts.count_failure(tx, login="", account_id="", client=client, at=at)
+            known = passkeys.named_in(answer)
+            whose = await passkeys.owner_of(tx, credential_id=known) if known else None
+            await _audit_failure(tx, whose or "", at)
+        raise
 
 
 async def sign_in_from_elsewhere(
@@ -207,7 +253,7 @@ async def prove(
     else:
         method = await _checked_password(database, who, secret, client, at)
     async with database.transaction() as tx:
-        return await _proven(tx, token, actor, {method}, client, at)
+        return await _proven(tx, token, actor, {method}, at)
 
 
 async def _checked_password(
@@ -225,7 +271,7 @@ async def _checked_password(
 
 
 async def prove_by_passkey(
-    tx: Tx,
+    database: Database,
     *,
     token: str,
     actor: Actor,
@@ -236,30 +282,21 @@ async def prove_by_passkey(
     client: Client | None = None,
 ) -> str:
     """Prove an open session again by a passkey of the same account; return its new token."""
-    key = await passkeys.prove(tx, answer=answer, site=site, holder=holder, at=at)
+    key = await _passkey(database, answer, site, holder, client or Client(), at)
     if key.account_id != actor.account_id:
         raise WrongLogin
-    return await _proven(tx, token, actor, {"hwk", "mfa"}, client or Client(), at)
+    async with database.transaction() as tx:
+        return await _proven(tx, token, actor, {"hwk", "mfa"}, at)
 
 
-async def renew(
-    tx: Tx,
-    *,
-    token: str,
-    actor: Actor,
-    methods: Sequence[str],
-    client: Client,
-    at: datetime,
-) -> str:
+async def _proven(tx: Tx, token: str, actor: Actor, methods: set[str], at: datetime) -> str:
+    await audit.record(tx, actor=actor, action="E", what="accounts.prove", at=at)
+    return await renew(tx, token=token, actor=actor, methods=sorted(methods), at=at)
+
+
+async def renew(tx: Tx, *, token: str, actor: Actor, methods: Sequence[str], at: datetime) -> str:
     """Give a session a new token that says what it has been proven with, too; return it."""
-    return await sessions.rotate(
-        tx,
-        token=token,
-        account_id=actor.account_id,
-        methods=sorted({*actor.methods, *methods}),
-        device=client.device,
-        at=at,
-    )
+    return await sessions.rotate(tx, token=token, methods=sorted({*actor.methods, *methods}), at=at)
 
 
 async def change_password(
@@ -289,10 +326,3 @@ async def change_password(
             methods=sorted({*actor.methods, "pwd"}),
             device=client.device,
         )
-
-
-async def _proven(
-    tx: Tx, token: str, actor: Actor, methods: set[str], client: Client, at: datetime
-) -> str:
-    await audit.record(tx, actor=actor, action="E", what="accounts.prove", at=at)
-    return await renew(tx, token=token, actor=actor, methods=sorted(methods), client=client, at=at)

@@ -35,6 +35,12 @@ OPEN_SESSION: LiteralString = """
                                   methods, proven_at, last_seen_at, device)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $4, $9)
 """
+# The session stays the same, with its end and its place in lists; only its token is another.
+ROTATE: LiteralString = """
+    UPDATE accounts.session
+       SET token_sha256 = $2, methods = $3, proven_at = $4, last_seen_at = $4
+     WHERE token_sha256 = $1 AND kind = 'browser' AND ended_at IS NULL AND expires_at > $4
+"""
 END_SESSION: LiteralString = """
     UPDATE accounts.session SET ended_at = $2 WHERE token_sha256 = $1 AND ended_at IS NULL
     RETURNING account_id

@@ -143,15 +143,14 @@ async def sign_in_by_passkey(request: Request) -> Response:
     fields = await form(request)
     target = next_of(fields.get("next"))
     try:
-        async with transaction(request) as tx:
-            done = await service.sign_in_by_passkey(
-                tx,
-                answer=answer_in(fields),
-                site=browser.site_of(request),
-                holder=browser.ceremony_of(request),
-                at=utc_now(),
-                client=browser.client_of(request),
-            )
+        done = await service.sign_in_by_passkey(
+            state_of(request).database,
+            answer=answer_in(fields),
+            site=browser.site_of(request),
+            holder=browser.ceremony_of(request),
+            at=utc_now(),
+            client=browser.client_of(request),
+        )
     except Refusal as refusal:
         return _form(request, refusal, "", target)
     response = RedirectResponse(target, status_code=303)

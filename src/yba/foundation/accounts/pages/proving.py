@@ -92,20 +92,19 @@ async def prove(request: Request) -> Response:
 
 
 async def _proven(request: Request, fields: Mapping[str, str]) -> str:
-    actor, token, client = actor_of(request), browser.session_token(request), None
+    actor, token = actor_of(request), browser.session_token(request)
     client = browser.client_of(request)
     if fields.get("answer"):
-        async with transaction(request) as tx:
-            return await service.prove_by_passkey(
-                tx,
-                token=token,
-                actor=actor,
-                answer=answer_in(fields),
-                site=browser.site_of(request),
-                holder=browser.ceremony_of(request),
-                at=utc_now(),
-                client=client,
-            )
+        return await service.prove_by_passkey(
+            state_of(request).database,
+            token=token,
+            actor=actor,
+            answer=answer_in(fields),
+            site=browser.site_of(request),
+            holder=browser.ceremony_of(request),
+            at=utc_now(),
+            client=client,
+        )
     return await service.prove(
         state_of(request).database,
         token=token,

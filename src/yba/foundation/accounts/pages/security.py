@@ -107,7 +107,6 @@ async def _with_codes(request: Request, methods: tuple[str, ...]) -> Response:
             token=browser.session_token(request),
             actor=actor,
             methods=methods,
-            client=browser.client_of(request),
             at=now,
         )
     response = await _page(request, codes=codes)
@@ -158,13 +157,17 @@ async def add_passkey(request: Request) -> Response:
     service.require_fresh(actor, at=now)
     try:
         async with transaction(request) as tx:
+            asked = await passkeys.take_challenge(
+                tx, holder=browser.ceremony_of(request), purpose="add", at=now
+            )
+        async with transaction(request) as tx:
             await passkeys.add(
                 tx,
                 actor=actor,
                 answer=answer_in(fields),
                 name=fields.get("name", "") or browser.client_of(request).device,
                 site=browser.site_of(request),
-                holder=browser.ceremony_of(request),
+                asked=asked,
                 at=now,
             )
     except Refusal as refusal:
