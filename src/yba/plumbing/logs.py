@@ -12,6 +12,16 @@ from typing import Any
 import structlog
 
 
+class _StandardError:
+    """The standard error of the moment: whoever redirects it later has our lines, too."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(log_format: str = "auto", level: str = "INFO") -> None:
     """Set up structlog and the standard library's loggers once, for this process."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
@@ -27,7 +37,7 @@ def configure(log_format: str = "auto", level: str = "INFO") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(message)s")

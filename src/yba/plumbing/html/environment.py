@@ -74,6 +74,7 @@ def build(
     everywhere: dict[str, Any] = {
         "asset": assets.url,
         "url": _url,
+        "has_page": _has_page,
         "theme": _theme,
         "navigation": _navigation_of(navigation),
         "explain": _explain,
@@ -90,6 +91,12 @@ def _url(context: Context, name: str, **params: object) -> str:
     """Return the path of a page by its name."""
     text = {key: str(value) for key, value in params.items()}
     return str(context["request"].app.url_path_for(name, **text))
+
+
+@pass_context
+def _has_page(context: Context, name: str) -> bool:
+    """Return whether this node has that page: not every profile has every one."""
+    return any(getattr(route, "name", "") == name for route in context["request"].app.routes)
 
 
 @pass_context
