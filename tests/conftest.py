@@ -9,8 +9,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from tests import conformance_report
+from tests import conformance_report, copies
 
+from yba.app import seeding
 from yba.kernel.actor import Actor
 from yba.plumbing import logs, migrations
 from yba.plumbing.blobs import BlobStore
@@ -55,20 +56,29 @@ def server() -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
-async def database(server: str) -> AsyncGenerator[Database]:
-    """Yield the migrated database of this test process."""
-    await migrations.migrate(server)
-    database = Database(server, connections=6)
-    await _load_shipped(database)
-    yield database
-    await database.close()
+async def migrated(server: str) -> str:
+    """Return the name of an empty database of today's shape, that others are copied from."""
+    await copies.create(server, "migrated")
+    await migrations.migrate(copies.address(server, "migrated"))
+    return "migrated"
 
 
-async def _load_shipped(database: Database) -> None:
-    from yba.app import seeding
-
+@pytest.fixture(scope="session")
+async def shipped(server: str, migrated: str) -> str:
+    """Return the name of a database that holds the lists inside the program, and no more."""
+    await copies.create(server, "shipped", like=migrated)
+    database = Database(copies.address(server, "shipped"), connections=1)
     async with database.transaction() as tx:
         await seeding.load_shipped(tx)
+    await database.close()
+    return "shipped"
+
+
+@pytest.fixture(scope="module")
+async def database(server: str, shipped: str) -> AsyncGenerator[Database]:
+    """Yield a database of this file's own, so that no file sees what another one left."""
+    async with copies.copied(server, shipped) as database:
+        yield database
 
 
 @pytest.fixture

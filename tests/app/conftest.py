@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests import copies
 from tests.builders.node import ASSETS
 
 from yba.app import asgi
@@ -13,7 +14,14 @@ from yba.plumbing.database import Database
 from yba.plumbing.settings import Settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+async def database(server: str, shipped: str) -> AsyncGenerator[Database]:
+    """Yield one database for all files of this folder: the application starts once."""
+    async with copies.copied(server, shipped) as database:
+        yield database
+
+
+@pytest.fixture(scope="package")
 async def shell(
     database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[asgi.Shell]:

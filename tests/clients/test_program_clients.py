@@ -44,11 +44,11 @@ class _OnOurDatabase(Node):
 
 
 @pytest.fixture
-async def node(database: Database, server: str) -> AsyncGenerator[_OnOurDatabase]:
+async def node(database: Database) -> AsyncGenerator[_OnOurDatabase]:
     folder = Path(tempfile.mkdtemp(prefix="yba-programs-"))
     folder.chmod(0o755)
     node = _OnOurDatabase(folder)
-    node.dsn = server
+    node.dsn = database.dsn
     node.start()
     yield node
     node.stop()

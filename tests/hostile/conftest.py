@@ -1,5 +1,5 @@
 """The whole application as an attacker meets it."""
 
-from tests.app.conftest import shell, stranger
+from tests.app.conftest import database, shell, stranger
 
-__all__ = ["shell", "stranger"]
+__all__ = ["database", "shell", "stranger"]

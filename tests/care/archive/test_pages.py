@@ -1,14 +1,14 @@
 """The archive's screens: who sees them, and a record from completion to the copy that leaves."""
 
 import pytest
-from tests.app.conftest import shell
+from tests.app.conftest import database, shell
 from tests.app.people import signed_in
 from tests.builders import care
 
 from yba.care.archive import hosobenhan
 from yba.kernel.clock import utc_now
 
-__all__ = ["shell"]
+__all__ = ["database", "shell"]
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from yba.foundation.audit.model import Act
 from yba.foundation.audit.notes import ED25519, SignerKey
 from yba.foundation.audit.sequencing import Sequencer
 from yba.kernel.actor import Actor
-from yba.plumbing import migrations
 from yba.plumbing.database import Database, connect
 
 ORIGIN = "hospital.example/audit/log"
@@ -68,15 +67,9 @@ class Log:
 
 
 @pytest.fixture(scope="session")
-async def template(server: str) -> str:
+def template(migrated: str) -> str:
     """Return the name of a migrated database that others are copied from."""
-    name = "audit_template"
-    connection = await connect(server)
-    await connection.execute(f"DROP DATABASE IF EXISTS {name}")
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
-    await migrations.migrate(named(server, name))
-    return name
+    return migrated
 
 
 def named(server: str, name: str) -> str:

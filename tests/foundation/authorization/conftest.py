@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from tests import copies
 from tests.builders.node import ASSETS
 
 from yba.app import asgi
@@ -31,6 +32,13 @@ ISSUER = "http://yba.test"
 FHIR = ISSUER + "/fhir"
 BACK = "https://app.example/back"
 SYSTEM = Actor.system("test")
+
+
+@pytest.fixture(scope="package")
+async def database(server: str, shipped: str) -> AsyncGenerator[Database]:
+    """Yield one database for all files of this folder: the application starts once."""
+    async with copies.copied(server, shipped) as database:
+        yield database
 
 
 @pytest.fixture(scope="package")

@@ -12,13 +12,12 @@ from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.model import Clinic
 from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import HealthInsurance, PersonDetails, Sex
-from yba.foundation.terminology import service as terminology
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_snowflake
 from yba.money.charging import service, store
 from yba.money.charging.model import NewCharge, Price
 from yba.money.charging.rulebook import Rulebook, shipped_rules
-from yba.plumbing.database import Database, Tx
+from yba.plumbing.database import Tx
 
 PRICES = [
     ("service", "TEST.EXAM", 13, "42100", "42100", 100, 1),
@@ -69,13 +68,6 @@ class Ward:
 
 
 OpenVisit = Callable[[str], Awaitable[Ward]]
-
-
-@pytest.fixture(scope="session")
-async def code_lists(database: Database) -> None:
-    """Load the shipped lists for the whole session, if nobody has."""
-    async with database.transaction() as tx:
-        await terminology.load_shipped(tx)
 
 
 async def visit_in(tx: Tx, actor: Actor, at: datetime, category: str) -> Ward:
@@ -138,7 +130,7 @@ async def visit_in(tx: Tx, actor: Actor, at: datetime, category: str) -> Ward:
 
 
 @pytest.fixture
-async def open_visit(tx: Tx, actor: Actor, at: datetime, code_lists: None) -> OpenVisit:
+async def open_visit(tx: Tx, actor: Actor, at: datetime) -> OpenVisit:
     """Return a function that opens a visit of a category ("9": not insured)."""
 
     async def opened(category: str) -> Ward:

@@ -78,7 +78,7 @@ async def cashier(app: Starlette) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def visit(database: Database, actor: Actor, code_lists: None) -> Ward:
+async def visit(database: Database, actor: Actor) -> Ward:
     """Return a committed visit of today, with an exam, a blood test and a scan charged."""
     now = utc_now()
     async with database.transaction() as tx:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests import copies
 
 from yba.foundation.record import service
 from yba.foundation.record import settings as record_settings
@@ -67,6 +68,13 @@ async def speaking(app: FhirApp) -> AsyncGenerator[httpx.AsyncClient]:
         timeout=300,
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="package")
+async def database(server: str, shipped: str) -> AsyncGenerator[Database]:
+    """Yield one database for all files of this folder: the application starts once."""
+    async with copies.copied(server, shipped) as database:
+        yield database
 
 
 @pytest.fixture(scope="package")

@@ -4,18 +4,15 @@ import bz2
 import csv
 import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import httpx
 import pytest
+from tests import copies
 from tests.conformance_report import Score
 from tests.outside import conformance
 from tests.surfaces.fhir_api.conftest import serving, speaking
 
-from yba.foundation.record import terms
-from yba.plumbing import migrations
-from yba.plumbing.database import Database
+from yba.foundation.record import parameters, terms
 
 _STATUS = re.compile(rb'"status":"(\d{3}) ')
 
@@ -23,26 +20,17 @@ pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-async def loaded(server: str, tmp_path_factory: pytest.TempPathFactory):
+async def loaded(server: str, migrated: str, tmp_path_factory: pytest.TempPathFactory):
     """Yield (client, how many were stored) of a database that holds these bundles and no more."""
     folder = conformance("synthea")
-    parts = urlsplit(server)
-    admin = await asyncpg.connect(server)
-    await admin.execute("DROP DATABASE IF EXISTS synthea")
-    await admin.execute("CREATE DATABASE synthea")
-    dsn = urlunsplit(parts._replace(path="/synthea"))
-    await migrations.migrate(dsn)
-    database = Database(dsn, connections=6)
-    terms.forget()
     async with (
+        copies.copied(server, migrated) as database,
         serving(database, tmp_path_factory.mktemp("synthea")) as app,
         speaking(app) as client,
     ):
         yield client, await load(client, folder)
-    await database.close()
     terms.forget()
-    await admin.execute("DROP DATABASE synthea WITH (FORCE)")
-    await admin.close()
+    parameters.forget()
 
 
 async def load(client: httpx.AsyncClient, folder: Path) -> int:
