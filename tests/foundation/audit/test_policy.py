@@ -151,7 +151,8 @@ async def test_a_spool_without_its_process_is_brought_in_once(log: Log, tmp_path
 
 async def test_a_changed_spool_is_kept_aside_from_there_on(log: Log, tmp_path: Path):
     dead = Spool(tmp_path, "care")
-    dead.append(rows(3))
+    for row in rows(3):
+        dead.append([row])
     part = dead.rotate()
     assert part is not None
     lines = part.path.read_bytes().split(b"\n")
@@ -167,6 +168,7 @@ async def test_a_changed_spool_is_kept_aside_from_there_on(log: Log, tmp_path: P
 
 def test_a_half_written_last_line_was_never_answered_for(tmp_path: Path):
     dead = Spool(tmp_path, "care")
+    dead.append(rows(1))
     dead.append(rows(2))
     part = dead.rotate()
     assert part is not None

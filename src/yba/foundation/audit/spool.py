@@ -5,8 +5,9 @@ in a spool, so that a killed process loses none. And while the table refuses tra
 and its traces wait in a spool (docs/standards/audit.md).
 
 A process owns its spools by a file lock; who finds one without an owner brings it in. Each line
-carries an HMAC over itself and the line before, with a key that is not in the database: a line that
-was changed, dropped or added is noticed, and what follows it is kept aside instead of trusted.
+holds what was written together, and carries an HMAC over itself and the line before, with a key that
+is not in the database: a line that was changed, dropped or added is noticed, and what follows it is
+kept aside instead of trusted.
 """
 
 from __future__ import annotations
@@ -48,16 +49,16 @@ class Spool:
         return self._file is None
 
     def append(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """Write rows of audit.event; they survive this process. Raises OSError (disk full)."""
+        """Write rows of audit.event, all or none; they survive this process.
+
+        Raises OSError (disk full).
+        """
         if self._file is None:
             self._open()
         assert self._file is not None
-        written = bytearray()
-        for row in rows:
-            body = msgspec.json.encode(row)
-            self._before = hmac.digest(self._key, self._before + body, "sha256")
-            written += self._before.hex().encode() + b" " + body + b"\n"
-        self._file.write(written)
+        body = msgspec.json.encode(rows)
+        self._before = hmac.digest(self._key, self._before + body, "sha256")
+        self._file.write(b"%s %s\n" % (self._before.hex().encode(), body))
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +147,7 @@ def read_rows(path: Path, key: bytes) -> tuple[list[tuple[object, ...]], bool]:
         before = hmac.digest(key, before + body, "sha256")
         if not hmac.compare_digest(line[:_MAC_BYTES], before.hex().encode()):
             return rows, False
-        rows.append(_row(msgspec.json.decode(body)))
+        rows += map(_row, msgspec.json.decode(body))
     return rows, True
 
 

@@ -72,11 +72,11 @@ class Interactions:
 
     def note_seen(self, actor: Actor, what: str, *found: Version) -> None:
         """Note in the trail that the actor saw these; `what` names the interaction."""
-        by_patient: dict[int | None, list[str]] = {}
+        seen: dict[str | None, list[str]] = {}
         for one in found:
-            by_patient.setdefault(one.patient, []).append(f"{one.type}/{one.id}")
-        for patient, references in by_patient.items():
-            self.trail.note(actor, WHAT + what, _patient_id(patient), references)
+            seen.setdefault(_patient_id(one.patient), []).append(f"{one.type}/{one.id}")
+        if seen:
+            self.trail.note_all(actor, WHAT + what, seen)
 
 
 @lru_cache(maxsize=65_536)

@@ -8,7 +8,7 @@ killed in between loses none of them; the worker brings its spool in (docs/adr/0
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -44,17 +44,26 @@ class Trail:
 
         Raises AuditLogDown if it cannot be kept: then the answer must not go out.
         """
-        key = (actor.account_id, actor.client_id, actor.purpose, what, patient_id)
-        waiting = self._waiting.get(key)
-        is_new = waiting is None
-        if waiting is None:
-            waiting = (actor, utc_now(), {})
-        fresh = [reference for reference in references if reference not in waiting[2]]
-        if not (fresh or is_new):
+        self.note_all(actor, what, {patient_id: references})
+
+    def note_all(self, actor: Actor, what: str, seen: Mapping[str | None, Iterable[str]]) -> None:
+        """Note what one answer shows `actor`, by patient. Raises AuditLogDown as `note` does."""
+        at = utc_now()
+        by_whom = (actor.account_id, actor.client_id, actor.purpose, what)
+        acts: list[Act] = []
+        for patient_id, references in seen.items():
+            key = (*by_whom, patient_id)
+            waiting = self._waiting.get(key)
+            noted = waiting[2] if waiting is not None else None
+            fresh = [one for one in references if noted is None or one not in noted]
+            if fresh or noted is None:
+                acts += [Act(actor, "R", what, at, patient_id, part) for part in _parts(fresh)]
+        if not acts:
             return
-        self._keep(Act(actor, "R", what, utc_now(), patient_id, part) for part in _parts(fresh))
-        waiting[2].update(dict.fromkeys(fresh))
-        self._waiting[key] = waiting
+        self._keep(acts)
+        for act in acts:
+            _, _, noted = self._waiting.setdefault((*by_whom, act.patient_id), (actor, at, {}))
+            noted.update(dict.fromkeys(act.references))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write_soon())
 

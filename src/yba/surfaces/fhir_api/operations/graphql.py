@@ -24,7 +24,6 @@ from yba.surfaces.fhir_api.graphql.loading import Loader
 from yba.surfaces.fhir_api.graphql.problems import Problem, Refused
 from yba.surfaces.fhir_api.interactions import READ
 from yba.surfaces.fhir_api.operation import Call, Operation
-from yba.surfaces.fhir_api.operations import searchset
 
 _JSON = b"application/json; charset=utf-8"
 _MOST_TOKENS = 20_000
@@ -85,7 +84,7 @@ async def _executed(call: Call, query: Query, request: Request) -> dict[str, Any
     except Problem as problem:
         raise Refused(problem) from None
     finally:
-        searchset.note_seen(call.do, call.actor, "graphql", loader.seen.values())
+        call.do.note_seen(call.actor, "graphql", *loader.seen.values())
     answer: dict[str, Any] = {"data": data}
     if execution.problems:
         answer["errors"] = [problem.told() for problem in execution.problems]

@@ -13,9 +13,7 @@ import msgspec
 
 from yba.foundation.record.errors import UnreadableBody, UnsearchableQuery
 from yba.foundation.record.model import Version
-from yba.kernel.actor import Actor
-from yba.kernel.ids import encode_id, new_id
-from yba.surfaces.fhir_api.interactions import Interactions
+from yba.kernel.ids import new_id
 from yba.surfaces.fhir_api.operation import Given
 
 _TAG = 16
@@ -28,16 +26,6 @@ def refuse_others(given: Given, known: Iterable[str]) -> None:
     if set(given.names).difference(known):
         listed = ", ".join(known)
         raise UnreadableBody(reason=f"this operation takes only the parameters {listed}")
-
-
-def note_seen(do: Interactions, actor: Actor, what: str, found: Iterable[Version]) -> None:
-    """Note in the audit trail that `actor` saw these, by patient."""
-    by_patient: dict[int | None, list[str]] = {}
-    for one in found:
-        by_patient.setdefault(one.patient, []).append(f"{one.type}/{one.id}")
-    for row, references in by_patient.items():
-        patient_id = None if row is None or row < 0 else encode_id(row)
-        do.trail.note(actor, f"fhir_api.{what}", patient_id, references)
 
 
 def entry(base: str, one: Version, mode: str, extra: bytes = b"") -> bytes:
