@@ -252,8 +252,8 @@ async def _validate_one(tx: Tx, value_set: str, coded: Coded, terms: Terms) -> V
         return await _not_in(tx, value_set, coded)
     member = members[0]
     coded = Coded(member.url, member.code, coded.version, coded.display)
-    if member.system:
-        system = await system_store.by_key(tx, system=member.system)
+    system = await system_store.by_key(tx, system=member.system) if member.system else None
+    if system is not None:
         detail = await system_store.detail(tx, system=system, code=member.code, on=terms.on)
         if detail is None:
             return Verdict(False, "The code was not valid on that day.", coded=coded)

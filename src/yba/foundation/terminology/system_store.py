@@ -228,11 +228,9 @@ async def versions(tx: Tx, *, url: str) -> list[System]:
     return await tx.rows(System, _VERSIONS, url)
 
 
-async def by_key(tx: Tx, *, system: str) -> System:
-    """Return a system by its key in this schema."""
-    found = await tx.row(System, _BY_KEY, system)
-    assert found is not None
-    return found
+async def by_key(tx: Tx, *, system: str) -> System | None:
+    """Return a system by its key in this schema, or None if it has just been replaced."""
+    return await tx.row(System, _BY_KEY, system)
 
 
 async def of_resource(tx: Tx, *, resource: str) -> list[System]:
