@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import structlog
 from tests.authority import running_authority
 from tests.builders import care
 
@@ -27,6 +28,7 @@ from yba.foundation.signing.service import Seat, open_signing
 from yba.foundation.signing.verification import verify_pdf
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
+from yba.kernel.refusal import NotFound
 
 DOCTOR = care.DOCTOR
 COLLEAGUE = replace(
@@ -249,6 +251,92 @@ async def test_the_seal_follows_and_both_signatures_hold(tx, at, inside, archive
     assert checked.is_valid, checked
     assert len(checked.findings) == 2
     assert await basket.store.with_hash(tx, outcome.document.sha256) == found
+
+
+async def _two_signed(tx, at, inside, archive, facility):
+    """Return two documents that their doctor has signed, oldest first."""
+    made = []
+    for number in range(2):
+        person = care.person_named("Nguyễn Văn Thử", 80 + number)
+        await _closed(tx, at, facility, code=f"D{number}", person=person)
+        [request] = await signing.waiting_for(tx, actor=DOCTOR, at=at)
+        [outcome] = await _sign(inside, archive, DOCTOR, [_first(request)], at)
+        made.append(outcome.document)
+    return made
+
+
+@pytest.mark.parametrize("fault", ["gone", "damaged"])
+async def test_a_lost_file_keeps_no_other_paper_from_its_seal(
+    tx, at, inside, archive, facility, fault
+):
+    lost, whole = await _two_signed(tx, at, inside, archive, facility)
+    _spoil(archive, lost.sha256, fault)
+
+    assert await jobs.seal_waiting(inside, archive=archive, at=at) == 1
+
+    assert (await basket.store.document(tx, whole.document_id)).sha256 != whole.sha256
+    assert await signing.waiting_seals(tx, at=at, limit=9) == [], "it rests"
+    [again] = await signing.waiting_seals(tx, at=at + timedelta(minutes=1), limit=9)
+    assert again.document == f"DocumentReference/{lost.document_id}"
+
+
+def _spoil(archive, digest, fault):
+    content = archive.blobs.get(digest)
+    archive.blobs.remove(digest)
+    if fault == "damaged":
+        place = archive.blobs.put(content)
+        path = next(archive.blobs._folder.rglob(place))
+        path.write_bytes(content[:-1] + b"?")
+
+
+async def test_a_paper_that_cannot_be_prepared_is_sealed_by_nobody_and_stops_nobody(
+    tx, at, inside, archive, facility, monkeypatch
+):
+    odd, whole = await _two_signed(tx, at, inside, archive, facility)
+    really = basket.keeping.revise
+
+    async def revise(tx, *, document, **rest):
+        if document.document_id == odd.document_id:
+            raise RuntimeError("Nguyễn Văn Thử")
+        await really(tx, document=document, **rest)
+
+    monkeypatch.setattr(basket.keeping, "revise", revise)
+    with structlog.testing.capture_logs() as logged:
+        assert await jobs.seal_waiting(inside, archive=archive, at=at) == 1
+
+    assert (await basket.store.document(tx, whole.document_id)).sha256 != whole.sha256
+    assert "Nguyễn" not in str(logged)
+    marked = [one["code"] for one in logged if one["event"] == "documents.not_sealed"]
+    assert "failed: RuntimeError" in marked
+
+
+async def test_a_lost_file_keeps_no_other_document_from_lasting(
+    tx, at, inside, archive, facility, monkeypatch
+):
+    lost, whole = await _two_signed(tx, at, inside, archive, facility)
+    _spoil(archive, lost.sha256, "gone")
+    stamping = replace(archive, signing=replace(archive.signing, timestamper=object()))
+    until = at + timedelta(days=400)
+
+    async def prolong(_signing, content, *, at):
+        return signing.Prolonged(content + b"\n", "B-LTA", until)
+
+    monkeypatch.setattr(jobs.signatures, "prolong", prolong)
+    with structlog.testing.capture_logs() as logged:
+        assert await jobs.prolong_due(inside, archive=stamping, at=at) == 2
+
+    about = [lost.document_id, whole.document_id]
+    marks = {one.document_id: one for one in await basket.store.lasting_of(tx, about)}
+    assert (marks[whole.document_id].level, marks[whole.document_id].why) == ("B-LTA", "")
+    mark = marks[lost.document_id]
+    assert (mark.level, mark.attempts, mark.due_at) == ("B-B", 1, at + timedelta(minutes=1))
+    assert mark.why == NotFound.code
+    assert "Nguyễn" not in str(logged)
+
+    for _ in range(60):
+        await jobs.prolong_due(inside, archive=stamping, at=mark.due_at)
+        [mark] = await basket.store.lasting_of(tx, [lost.document_id])
+    assert mark.attempts == 61, "it is looked at for as long as it is due"
 
 
 async def test_a_head_signs_between_the_author_and_the_seal(tx, at, inside, archive, facility):

@@ -311,9 +311,17 @@ async def open_of(tx: Tx, *, kind: str, about: str) -> tuple[int, int] | None:
     return (request_id, waiting[0]) if waiting else None
 
 
-async def waiting_seals(tx: Tx, *, limit: int) -> list[SigningRequest]:
-    """Return the papers whose next signature is the organisation's seal."""
-    return await tx.rows(SigningRequest, store.SEALS_WAITING, limit)
+async def waiting_seals(tx: Tx, *, at: datetime, limit: int) -> list[SigningRequest]:
+    """Return the papers whose next signature is the organisation's seal, and due at `at`."""
+    return await tx.rows(SigningRequest, store.SEALS_WAITING, limit, at)
+
+
+async def postpone(tx: Tx, *, request_id: int, position: int, why: str, at: datetime) -> None:
+    """Let a waiting step rest after it failed: a minute, then twice as long, six hours at most.
+
+    `why` is a code of our own; nothing personal belongs into it.
+    """
+    await tx.execute(store.STEP_POSTPONED, request_id, position, why, at)
 
 
 async def delegate(

@@ -96,10 +96,19 @@ SEALS_WAITING: LiteralString = (
     _REQUEST
     + """
      WHERE s.state = 'waiting' AND s.role = 'organisation' AND r.state = 'open'
+       AND (s.due_at IS NULL OR s.due_at <= $2)
 """
     + _NOBODY_BEFORE
     + " ORDER BY r.request_id LIMIT $1"
 )
+
+STEP_POSTPONED: LiteralString = """
+    UPDATE signing.step
+       SET attempts = attempts + 1, why = $3,
+           due_at = $4::timestamptz
+                  + least(interval '1 minute' * 2 ^ least(attempts, 10), interval '6 hours')
+     WHERE request_id = $1 AND position = $2 AND state = 'waiting'
+"""
 
 REQUEST_AT: LiteralString = _REQUEST + " WHERE r.request_id = $1 AND s.position = $2"
 
