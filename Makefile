@@ -34,7 +34,7 @@ demo-stop: $(VENV)/run.stamp  ## stop a detached demo
 	@$(BIN)/yba demo --stop
 
 test: $(VENV)/dev.stamp system assets definitions  ## run the whole suite, browser included
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder $(ARGS)
 
 definitions: $(VENV)/dev.stamp
 	@$(BIN)/python tools/fetch_definitions.py

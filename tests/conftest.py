@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
-from tests import conformance_report, copies
+from tests import conformance_report, copies, scheduling
 
 from yba.app import seeding
 from yba.kernel.actor import Actor
@@ -33,6 +34,17 @@ hypothesis.settings.load_profile("yba")
 logs.configure("json")
 
 NOON = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    scheduling.long_ones_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.ByFile:
+    """Keep the tests of a file in one process."""
+    return scheduling.ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from yba.plumbing.database import Database
 from yba.plumbing.postgres import EmbeddedPostgres
 from yba.plumbing.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
+pytestmark = [pytest.mark.slow]
 AT = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
 QUIET = Console(quiet=True)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.clients.conftest import Place
 from tests.conformance_report import ROOT, Score
 
-pytestmark = [pytest.mark.conformance, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 FOLDER = ROOT / "var" / "cache" / "clients"
 DRIVE = Path(__file__).parent / "npm" / "drive.mjs"
 

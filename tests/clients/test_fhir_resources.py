@@ -14,7 +14,7 @@ from tests.clients.conftest import Checks, Place
 from tests.conformance_report import Score
 from tests.fhir.package import examples
 
-pytestmark = [pytest.mark.conformance, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 TYPES = (
     "Account", "AllergyIntolerance", "Appointment", "CarePlan", "CareTeam", "Claim", "Composition", "Condition",
     "Coverage", "DiagnosticReport", "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "Goal", "Group",

@@ -9,7 +9,7 @@ import pytest
 from tests.clients.conftest import Checks, Place
 from tests.conformance_report import Score
 
-pytestmark = [pytest.mark.conformance, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 SYSTEM = f"urn:uuid:{uuid4()}"
 
 

@@ -27,7 +27,7 @@ from yba.kernel.clock import utc_now
 from yba.kernel.ids import new_id
 from yba.plumbing.database import Database
 
-pytestmark = [pytest.mark.conformance, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 DRIVE = Path(__file__).parent / "npm" / "programs.mjs"
 BACK = "https://app.example/back"
 SYSTEM = Actor.system("test")

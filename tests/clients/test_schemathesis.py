@@ -15,7 +15,7 @@ from hypothesis.errors import Unsatisfiable
 from tests.clients.conftest import Checks, Place
 from tests.conformance_report import Score
 
-pytestmark = [pytest.mark.conformance, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 TYPES = ("Patient", "metadata")
 EVERYTHING = os.environ.get("YBA_SCHEMATHESIS") == "all"
 EXAMPLES = 40 if EVERYTHING else 2

@@ -22,7 +22,7 @@ ROUNDS = int(os.environ.get("YBA_FAULT_ROUNDS", "3"))
 WRITERS = 4
 BUNDLE = 7
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ KILLS = max(3, int(os.environ.get("YBA_FAULT_ROUNDS", "3")))
 STEM = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-"
 TOPIC = "urn:yba:vn:subscription-topic:resource-changed"
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
 class NodeWithWorker(Node):

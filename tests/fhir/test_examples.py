@@ -14,7 +14,7 @@ from yba.fhir.validation import check, is_sound
 from yba.fhir.validation.service import plain_json
 from yba.fhir.validation.walker import issues_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.conformance, pytest.mark.xdist_group("fhir-examples")]
+pytestmark = [pytest.mark.slow, pytest.mark.conformance]
 
 # These lack elements that R4 makes mandatory (the first two are one resource).
 _INCOMPLETE = {"ImplementationGuide-fhir.json", "ig-r4.json", "Questionnaire-qs1.json"}

@@ -16,7 +16,7 @@ from yba.fhir.profiles import Packages, read_package
 from yba.fhir.validation import examine
 from yba.fhir.validation.narrative import problems_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fhir-examples")]
+pytestmark = [pytest.mark.slow]
 
 _NAMES = ("Observation.category", "Observation.component", "Observation.code.coding", "value[x]",
           "Observation", "Observation.value[x]", "Observation.valueQuantity", "x", "", "$this",

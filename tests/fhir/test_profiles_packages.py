@@ -19,7 +19,7 @@ from yba.fhir.profiles.snapshots import identities, with_snapshot
 from yba.fhir.profiles.terminology import PackagedTerminology
 from yba.fhir.validation import Issue, examine
 
-pytestmark = [pytest.mark.slow, pytest.mark.conformance, pytest.mark.xdist_group("fhir-examples")]
+pytestmark = [pytest.mark.slow, pytest.mark.conformance]
 
 IPS = "http://hl7.org/fhir/uv/ips/StructureDefinition/"
 

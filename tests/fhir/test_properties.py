@@ -15,7 +15,7 @@ from yba.fhir.validation import check
 from yba.fhir.validation.service import plain_json
 from yba.fhir.validation.walker import issues_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fhir-examples")]
+pytestmark = [pytest.mark.slow]
 
 _JUNK: list[Any] = [
     *(None, "", " ", "x", "\0", 0, -1, 1.5, 1e300, 10**30, True, [], {}, [None], [[]], {"id": "x"}),

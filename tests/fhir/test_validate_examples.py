@@ -16,7 +16,7 @@ from yba.fhir.profiles.packages import files_in
 from yba.fhir.profiles.terminology import PackagedTerminology
 from yba.fhir.validation import Issue, examine
 
-pytestmark = [pytest.mark.slow, pytest.mark.conformance, pytest.mark.xdist_group("fhir-examples")]
+pytestmark = [pytest.mark.slow, pytest.mark.conformance]
 
 ALL = os.environ.get("YBA_EXAMPLES") == "all"
 LARGE = 150_000

@@ -17,7 +17,7 @@ from tests.builders.node import Node
 from tests.journeys.conftest import Person
 
 Keep = Callable[[Page, str], None]
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LAN, DAO = "Nguyễn Thị Lan Anh", "Hoàng Thị Đào"
 DOCTOR, PLACE = "BS. Nguyễn Văn Khám", "Bệnh viện Đa khoa Yba"

@@ -7,7 +7,7 @@ from tests.journeys.conftest import Person
 from yba.app.demo_people import PATIENTS
 from yba.foundation.parties.model import IdentifierKind
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 KNOWN = PATIENTS[11]
 

@@ -21,7 +21,7 @@ from tests.builders.node import Node
 from tests.conformance_report import ROOT
 from tests.journeys.conftest import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LIBRARY = ROOT / "var/cache/clients/node_modules/fhirclient/build/fhir-client.js"
 PAGES = Path(__file__).parent / "program"
 Keep = Callable[[Page, str], None]

@@ -28,7 +28,7 @@ from tests.fakes.token import MODULE, SoftToken, make_token
 from yba.app.demo_people import PASSWORD
 from yba.kernel.clock import utc_now
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PIN = "48291357"
 ROOT = Path(__file__).parents[2]

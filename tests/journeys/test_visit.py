@@ -27,7 +27,7 @@ from yba.money.insurance.claim import Claim
 from yba.money.insurance.xml import read_claim
 
 Keep = Callable[[Page, str], None]
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The first patient of the demo comes with her identity card.
 CARD = (
