@@ -3,12 +3,13 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typst
+from tests.authority import TestAuthority, running_authority
 
 from yba.foundation.signing import pades
 from yba.foundation.signing.model import Holder, HolderKind
@@ -19,6 +20,13 @@ NOON = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
 
 Put = Callable[[bytes], bytes]
 SignerFor = Callable[[Signing, str], tuple[Put, bytes]]
+
+
+@pytest.fixture(scope="session")
+def authority() -> Iterator[TestAuthority]:
+    """Return the running test authority; its clock stands at noon. Whoever breaks it mends it."""
+    with running_authority(at=NOON) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

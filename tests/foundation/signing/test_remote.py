@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from tests.authority import TODAY, running_authority
+from tests.authority import TODAY
 from tests.fakes.signing_service import SigningService
 
 from yba.foundation.signing.certificates import fits_key
@@ -20,12 +20,6 @@ from yba.foundation.signing.remote import RemoteAccount, RemoteKeys
 from yba.foundation.signing.secret import Secret
 
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(50)]
-
-
-@pytest.fixture(scope="module")
-def authority():
-    with running_authority() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.authority import TODAY, a_day_before, running_authority
+from tests.authority import TODAY, a_day_before
 
 from yba.foundation.signing import lasting, pades
 from yba.foundation.signing.authority import Trust
@@ -20,12 +20,6 @@ from yba.foundation.signing.prolonging import prolong
 from yba.foundation.signing.service import Paper, open_signing, prepare_batch, sign_batch
 from yba.foundation.signing.status import status_of
 from yba.foundation.signing.verification import verify_pdf
-
-
-@pytest.fixture(scope="module")
-def authority():
-    with running_authority() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

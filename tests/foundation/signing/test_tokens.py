@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 import pytest
-from tests.authority import TODAY, running_authority
+from tests.authority import TODAY
 from tests.fakes.token import MODULE, make_token
 
 from yba.foundation.signing import tokens
@@ -25,12 +25,6 @@ from yba.foundation.signing.tokens import TokenKey, TokenKeys, TokenPool, Tokens
 PIN = "482913"
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(50)]
 CONSENT = Consent(account_id="a", summary="Ký 50 văn bản", method="pin", at=TODAY)
-
-
-@pytest.fixture(scope="module")
-def authority():
-    with running_authority() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """The test authority, a maker of signed files, and what to check them by."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import typst
-from tests.authority import TestAuthority, running_authority
+from tests.authority import TestAuthority
 from tests.foundation.signing.checking.claims import signed_by
 from tests.foundation.signing.checking.makers import NOON, Maker
 
@@ -14,13 +14,6 @@ from yba.foundation.signing.checking.claims import Asked
 from yba.foundation.signing.checking.revocation import Evidence
 
 Asking = Callable[..., Asked]
-
-
-@pytest.fixture(scope="session")
-def authority() -> Iterator[TestAuthority]:
-    """Return the running test authority; its clock stands at noon."""
-    with running_authority(at=NOON) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from io import BytesIO
 
 from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
-from asn1crypto.keys import PrivateKeyInfo
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
@@ -53,12 +52,27 @@ class _PdfSignerAt(PdfSigner):
         return session
 
 
+class _QuickSigner(SimpleSigner):
+    """A signer of pyHanko that does not load and check its key for each signature."""
+
+    def __init__(self, key, **more) -> None:
+        super().__init__(signing_key=None, **more)
+        self._key = key
+
+    def sign_raw(self, data, digest_algorithm):
+        algorithm = getattr(hashes, digest_algorithm.upper())()
+        if isinstance(self._key, ec.EllipticCurvePrivateKey):
+            return self._key.sign(data, ec.ECDSA(algorithm))
+        return self._key.sign(data, padding.PKCS1v15(), algorithm)
+
+
 class Maker:
     """Signs files as anybody in the test authority."""
 
     def __init__(self, authority: TestAuthority) -> None:
         self.authority = authority
         self.now = NOON
+        self._told: dict[tuple[str, str, datetime], bytes] = {}
 
     @contextmanager
     def at(self, moment: datetime) -> Iterator[None]:
@@ -88,21 +102,12 @@ class Maker:
             return ()
         return (self.authority.certificate("withdrawn" if "withdrawn" in label else "issuing"),)
 
-    def signer(self, label: str, *, digest: str = "sha256") -> SimpleSigner:
+    def signer(self, label: str) -> _QuickSigner:
         """Return a signer of pyHanko."""
-        content = self.key(label).private_bytes(
-            serialization.Encoding.DER,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
         store = SimpleCertificateStore()
         store.register_multiple(asn1_x509.Certificate.load(der) for der in self.chain(label))
         certificate = asn1_x509.Certificate.load(self.authority.certificate(label))
-        return SimpleSigner(
-            signing_cert=certificate,
-            signing_key=PrivateKeyInfo.load(content),
-            cert_registry=store,
-        )
+        return _QuickSigner(self.key(label), signing_cert=certificate, cert_registry=store)
 
     def token(self, digest: bytes, *, tsa: str = "tsa") -> bytes:
         """Return a time stamp over a SHA-256 digest."""
@@ -111,10 +116,20 @@ class Maker:
 
     def crl(self, issuer: str) -> bytes:
         """Return the list of an authority as of the clock of the authority."""
-        return _fetched(f"{self.authority.address}/vn/crls/{issuer}/latest.crl")
+        known = ("crl", issuer, self.now)
+        if known not in self._told:
+            address = f"{self.authority.address}/vn/crls/{issuer}/latest.crl"
+            self._told[known] = _fetched(address)
+        return self._told[known]
 
     def answer(self, label: str) -> bytes:
         """Return what the OCSP responder says of a certificate now."""
+        known = ("ocsp", label, self.now)
+        if known not in self._told:
+            self._told[known] = self._asked(label)
+        return self._told[known]
+
+    def _asked(self, label: str) -> bytes:
         leaf = x509.load_der_x509_certificate(self.authority.certificate(label))
         issuer = x509.load_der_x509_certificate(self.authority.certificate("issuing"))
         asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA1()).build()

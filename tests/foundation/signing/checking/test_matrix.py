@@ -44,12 +44,15 @@ _XML_HEAD = """
 def pyhanko(authority, maker):
     """Return whether pyHanko's own validator accepts every signature of a file."""
 
+    roots = [asn1_x509.Certificate.load(der) for der in authority.roots]
+    lists = [maker.crl(name) for name in ("root", "issuing", "withdrawn", "tsa-root")]
+
     def ask(content: bytes) -> bool:
         try:
             found = list(PdfFileReader(BytesIO(content), strict=True).embedded_regular_signatures)
             context = ValidationContext(
-                trust_roots=[asn1_x509.Certificate.load(der) for der in authority.roots],
-                crls=[maker.crl(name) for name in ("root", "issuing", "withdrawn", "tsa-root")],
+                trust_roots=roots,
+                crls=lists,
                 moment=NOON,
                 revocation_mode="hard-fail",
             )
