@@ -21,13 +21,13 @@ from io import BytesIO
 from asn1crypto import cms, crl, ocsp
 from asn1crypto import x509 as asn1_x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from yba.foundation.signing.checking.revocation import Evidence
 from yba.foundation.signing.errors import UnreadablePdf
+from yba.foundation.signing.reading import PdfFileReader
 
 # Room for a token with its certificates, as hexadecimal digits.
 _RESERVED = 2 * 12 * 1024

@@ -12,7 +12,6 @@ from typing import Any
 
 import anyio.to_thread
 import structlog
-from pyhanko.pdf_utils.reader import PdfFileReader
 
 from yba.foundation.signing import lasting
 from yba.foundation.signing.checking import stamps
@@ -21,6 +20,7 @@ from yba.foundation.signing.checking.paths import Purpose
 from yba.foundation.signing.checking.revocation import Evidence
 from yba.foundation.signing.installation import Signing
 from yba.foundation.signing.pades import TimeStampNotBelieved
+from yba.foundation.signing.reading import PdfFileReader
 from yba.foundation.signing.status import CertificateStatus, status_of
 from yba.kernel.ids import encode_id, new_snowflake
 

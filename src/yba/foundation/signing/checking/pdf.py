@@ -18,7 +18,6 @@ from typing import Any, cast
 
 from asn1crypto import parser
 from cryptography.exceptions import InvalidSignature
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
@@ -32,6 +31,7 @@ from yba.foundation.signing.checking.model import Finding, Format, Verdict, Veri
 from yba.foundation.signing.checking.revocation import Evidence
 from yba.foundation.signing.checking.stamps import Stamp
 from yba.foundation.signing.checking.verdicts import answer
+from yba.foundation.signing.reading import PdfFileReader
 
 # pyHanko logs the details of broken certificates; our answer says it in words.
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
