@@ -24,7 +24,7 @@ from yba.kernel.clock import local_date, utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.html import formats, qr
 from yba.plumbing.html.assets import Assets
-from yba.plumbing.html.navigation import NavigationItem, allowed
+from yba.plumbing.html.navigation import Bar, NavigationItem, allowed, bar
 from yba.plumbing.i18n import Catalogs
 from yba.plumbing.settings import Settings
 
@@ -77,6 +77,7 @@ def build(
         "has_page": _has_page,
         "theme": _theme,
         "navigation": _navigation_of(navigation),
+        "bar": _bar_of(navigation),
         "explain": _explain,
         "came_from": _came_from,
         "today": lambda: local_date(utc_now()),
@@ -128,6 +129,19 @@ def _navigation_of(items: Sequence[NavigationItem]) -> Any:
         return allowed(items, context.get("actor"))
 
     return navigation
+
+
+def _bar_of(items: Sequence[NavigationItem]) -> Any:
+    @pass_context
+    def bar_here(context: Context) -> Bar:
+        request = context["request"]
+        return bar(
+            allowed(items, context.get("actor")),
+            request.url.path,
+            lambda page: str(request.app.url_path_for(page)),
+        )
+
+    return bar_here
 
 
 @pass_context
