@@ -77,7 +77,7 @@ def file_text(x: Index, n: int, concept: t.CodeableConcept) -> None:
 
 
 def file_reference(x: Index, n: int, reference: t.Reference) -> None:
-    """File a Reference: by type and id, by url, by identifier; one to a contained resource not at all."""
+    """File a Reference: by type and id, by url, by identifier, by the id of a contained resource."""
     url = reference.reference
     if url is not None:
         pair = relative(url)
@@ -85,6 +85,8 @@ def file_reference(x: Index, n: int, reference: t.Reference) -> None:
             x.references.append((n, pair[0], pair[1]))
         elif url[0] != "#":
             x.urls.append((n, url))
+        elif url != "#":
+            x.inside.append((n, url[1:]))
     identifier = reference.identifier
     if identifier is not None and identifier.value is not None:
         x.logical.append((n, identifier.system, identifier.value))

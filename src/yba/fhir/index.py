@@ -89,6 +89,7 @@ class Index:
         "composites",
         "dates",
         "identifiers",
+        "inside",
         "labels",
         "logical",
         "numbers",
@@ -117,6 +118,8 @@ class Index:
         """(element, type, id) of a relative reference "Patient/1" or "Patient/1/_history/2"."""
         self.urls: list[tuple[int, str]] = []
         """(element, url) of an absolute, urn: or canonical reference; "x|2" is filed as "x|2" and as "x"."""
+        self.inside: list[tuple[int, str]] = []
+        """(element, id) of a reference to a contained resource, "#med" as "med"."""
         self.logical: list[Token] = []
         """(element, system or None, value) of Reference.identifier, for `:identifier`."""
         self.strings: list[tuple[int, str]] = []

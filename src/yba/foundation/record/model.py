@@ -40,6 +40,8 @@ class Version:
     patient: int | None = None
     # As filed: restricted categories among them.
     flags: int = 0
+    # The body is of the resource with this id inside the one that is named.
+    inside: str | None = None
 
     @property
     def deleted(self) -> bool:

@@ -106,7 +106,7 @@ async def remember_author(tx: Tx, actor: Actor, rows: Sequence[Row], *, at: date
     written: dict[str, int] = {}
     for row in rows:
         if row.flags & CATEGORIES and row.patient_id is not None:
-            found = row.flags >> FIRST_CATEGORY
+            found = (row.flags & CATEGORIES) >> FIRST_CATEGORY
             written[row.patient_id] = written.get(row.patient_id, 0) | found
     if not written:
         return

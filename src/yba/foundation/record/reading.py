@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
 import asyncpg
 
@@ -26,6 +27,7 @@ from yba.foundation.record.query.compile import (
     Position,
     Statement,
 )
+from yba.foundation.record.query.containing import Containing
 from yba.foundation.record.query.estimate import statistics
 from yba.foundation.record.query.everywhere import TYPES_PRESENT, SeveralTypes
 from yba.foundation.record.query.gathering import Gatherer, is_worthwhile
@@ -40,6 +42,7 @@ MOST_READ_AT_ONCE = 5000
 _COUNTED_BEFORE_ESTIMATES = 1000
 # Of more types than these it is first asked which are stored at all.
 _FEW_TYPES = 12
+_Composer: TypeAlias = Compiler | SeveralTypes | Containing
 
 
 @dataclass(slots=True)
@@ -196,8 +199,10 @@ async def find(
 
     asked = await _gathered(search, make, carry_out)
 
-    def composer() -> Compiler | SeveralTypes:
-        return make(asked) if asked.parts is None else SeveralTypes(asked, make)
+    def composer() -> _Composer:
+        if asked.parts is not None:
+            return SeveralTypes(asked, make)
+        return make(asked) if asked.contained == "false" else Containing(make(asked))
 
     if asked.parts == []:
         page.total = 0
@@ -208,12 +213,16 @@ async def find(
     statement = composer().page(after)
     records = await carry_out(statement)
     page.matches = [_found(record) for record in records[: search.count]]
+    if search.answer == "contained" and search.contained != "false":
+        for one, record in zip(page.matches, records, strict=False):
+            one.inside = record["inside"]
     if page.total is None and not search.cursor:
         page.total = await _total(tx, search, records, composer, exactly=guard is not None)
     if len(records) > search.count:
         last = records[search.count - 1]
         values = tuple(last[f"s{n}"] for n in range(statement.sort_columns))
-        row = last["rid" if search.parts is None else "type"]
+        merged = search.parts is not None or search.contained != "false"
+        row = last["type" if merged else "rid"]
         page.next_cursor = cursor.write(secret, search, Position(values, row), page.total)
     if search.includes:
         page.included = await including.included(
@@ -277,7 +286,7 @@ async def _total(
     tx: Tx,
     search: Search,
     records: list[asyncpg.Record],
-    composer: Callable[[], Compiler | SeveralTypes],
+    composer: Callable[[], _Composer],
     *,
     exactly: bool,
 ) -> int | None:

@@ -93,11 +93,19 @@ async def bring_up(tx: Tx, rows: Sequence[Row], stamp: int | None) -> None:
         await _refile(tx, records)
 
 
-async def put_words(tx: Tx, rows: Sequence[Row]) -> None:
-    """Write the words of rows that have any."""
+async def put_beside(tx: Tx, rows: Sequence[Row]) -> None:
+    """Write the words of rows that have any, and the resources that stand inside them."""
     words = [item for row in rows for item in row.words]
     if words:
         await tx.execute(store.WORDS, words)
+    inside = [(one, row) for row in rows for one in row.contained]
+    if inside:
+        await tx.execute(
+            store.CONTAINED,
+            [one.contained_row(row) for one, row in inside],
+            [item for one, _ in inside for item in one.ranges],
+            [item for one, _ in inside for item in one.strings],
+        )
 
 
 async def _refile(tx: Tx, records: Sequence[Any]) -> None:
@@ -116,7 +124,7 @@ async def _refile(tx: Tx, records: Sequence[Any]) -> None:
         )
     if rows:
         await tx.execute(parameter_store.REFILE, *arrays(rows))
-        await put_words(tx, rows)
+        await put_beside(tx, rows)
         new_terms = [term for row in rows for term in row.terms]
         if new_terms:
             await terms.refuse_collisions(tx, new_terms)

@@ -39,5 +39,5 @@ def deleted_row(
     row.present, row.keys, row.body, row.json = 0, [], b"", b""
     row.ranges, row.strings, row.terms = [], [], []
     row.code, row.codes, row.labels = None, [], []
-    row.filed_with, row.words = filed_with(), []
+    row.filed_with, row.words, row.contained = filed_with(), [], []
     return row

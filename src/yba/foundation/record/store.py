@@ -63,6 +63,23 @@ WORDS: LiteralString = """
     SELECT rid, type, part, words::tsvector FROM unnest($1::record.words_row[])
 """
 
+# Few contain others: what stands inside, with everything it is found by, follows likewise. What
+# the state before contained, a trigger has removed (migration 0180).
+CONTAINED: LiteralString = """
+    WITH inside AS (
+        INSERT INTO record.contained (rid, updated, patient, ts, te, present, container,
+                                      container_type, type, flags, fid, keys, labels, body)
+        SELECT rid, updated, patient, ts, te, present, container, container_type, type, flags,
+               fid, keys::bigint[], labels::bigint[], body
+          FROM unnest($1::record.contained_row[])
+    ), ranges AS (
+        INSERT INTO record.range (k, lo, hi, rid, type)
+        SELECT * FROM unnest($2::record.range_row[])
+    )
+    INSERT INTO record.string (k, rid, type, v)
+    SELECT * FROM unnest($3::record.string_row[])
+"""
+
 TERMS: LiteralString = """
     INSERT INTO record.term
     SELECT * FROM unnest($1::record.term_row[]) ORDER BY k
@@ -306,6 +323,7 @@ HAS_GROWN: LiteralString = """
 """
 ANALYZE: tuple[LiteralString, ...] = (
     "ANALYZE record.resource",
+    "ANALYZE record.contained",
     "ANALYZE record.range",
     "ANALYZE record.string",
     "ANALYZE record.coded",

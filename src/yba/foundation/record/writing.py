@@ -63,7 +63,7 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> set[Place]:
     places = {(record[0], record[1]) for record in fresh}
     if fresh:
         written = [row for row in rows if (row.number, row.rid) in places]
-        await reindexing.put_words(tx, written)
+        await reindexing.put_beside(tx, written)
         await reindexing.bring_up(tx, written, fresh[0]["stamp"])
     return places
 
@@ -76,18 +76,18 @@ async def insert_new(tx: Tx, rows: Sequence[Row]) -> None:
         if any(key not in terms.known for key in new_terms):
             await tx.execute(store.TERMS, list(new_terms.values()))
         await copying.copy(tx, rows)
-        await reindexing.put_words(tx, rows)
+        await reindexing.put_beside(tx, rows)
         await reindexing.bring_up(tx, rows, await tx.value(parameter_store.STAMP))
         return
     stamp = await tx.value(store.INSERT_NEW, *arrays(rows))
-    await reindexing.put_words(tx, rows)
+    await reindexing.put_beside(tx, rows)
     await reindexing.bring_up(tx, rows, stamp)
 
 
 async def replace(tx: Tx, rows: Sequence[Row]) -> None:
     """Replace the locked current states by `rows`; the old states go to history."""
     stamp = await tx.value(store.UPDATE, *arrays(rows))
-    await reindexing.put_words(tx, rows)
+    await reindexing.put_beside(tx, rows)
     new_terms = [term for row in rows for term in row.terms]
     if new_terms:
         await terms.refuse_collisions(tx, new_terms)

@@ -66,12 +66,14 @@ def _found(base: bytes, one: Version, page: Page, mode: bytes) -> bytes:
     body = one.body or b"{}"
     search = page.search
     if search.elements or search.summary:
-        elements = elements_for(one.type, search.elements, is_match=mode == b"match")
+        type_ = one.type if one.inside is None else search.type
+        elements = elements_for(type_, search.elements, is_match=mode == b"match")
         if elements or search.summary:
             body = subset(body, elements, search.summary)
+    fragment = b"" if one.inside is None else b"#" + one.inside.encode()
     return b"".join(
         (
-            b'{"fullUrl":"', base, one.type.encode(), b"/", one.id.encode(),
+            b'{"fullUrl":"', base, one.type.encode(), b"/", one.id.encode(), fragment,
             b'","resource":', body, b',"search":{"mode":"', mode, b'"}}',
         )
     )  # fmt: skip

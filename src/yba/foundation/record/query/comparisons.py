@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.filing import MISSING_TIME, PIECE
 from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query.leaves import Arguments, Asking
 from yba.foundation.record.query.leaves.asking import Bounds
 from yba.foundation.record.query.leaves.date import moment
 from yba.foundation.record.query.tree import Comparison
-from yba.foundation.record.rows import MISSING_TIME, PIECE
 from yba.kernel.text import fold
 
 _SQL = {"gt": ">", "lt": "<", "ge": ">=", "le": "<=", "eq": "=", "ne": "<>"}

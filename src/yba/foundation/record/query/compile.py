@@ -21,6 +21,8 @@ from yba.foundation.record.query.tree import Condition, Either, Every, Leaf, Row
 COUNTED_BY_DEFAULT = 50_000
 # A name is filed by its parts and as a whole.
 _ENTRIES_OF_A_ROW = 5
+# Contained resources that a step of a chain may lead to.
+MOST_INSIDE = 20_000
 _OF_TABLES = frozenset(("string", "number", "quantity"))
 COLUMNS = "r.type, r.rid, r.fid, r.version, r.updated, r.patient, r.body"
 
@@ -73,7 +75,7 @@ class Compiler:
         search = self.search
         rare = [self._is_rare(condition) for condition in search.conditions]
         driver = driving.choose(search, rare, self.leaves)
-        order = self._order()
+        order = self.order()
         if driver.kind == "collect":
             hit = self._collected(rare, order, after)
         else:
@@ -136,21 +138,41 @@ class Compiler:
             )
         return Statement(sql, self.arguments.values)
 
-    def few(self, asked: Sequence[tuple[str, Condition]], most: int) -> Statement:
+    def few(
+        self,
+        asked: Sequence[tuple[str, Condition]],
+        most: int,
+        inside: Sequence[tuple[str, Condition]] = (),
+    ) -> Statement:
         """Return the statement that looks up at most `most` + 1 resources for each condition.
 
-        A row without rid says that there are too many to look up.
+        A row without rid says that there are too many to look up. Of the conditions of `inside` it
+        gives the contained resources, under the places -1, -2 …
         """
-        limit = self.arguments.add(most + 1, "bigint")
+        limit = self.arguments.add(most + 1, "bigint") if asked else ""
         found = [
             self._few(place, type_, condition, limit, _ENTRIES_OF_A_ROW * most)
             for place, (type_, condition) in enumerate(asked)
         ]
+        found += [self._inside(-1 - n, *pair) for n, pair in enumerate(inside)]
         driven = all(
             isinstance(condition, Leaf | Rows) and self._is_rare(condition)
             for _, condition in asked
         )
         return Statement(" UNION ALL ".join(found), self.arguments.values, driven=driven)
+
+    def _inside(self, place: int, type_: str, met: Condition) -> str:
+        """Return the look-up of contained resources that meet a condition.
+
+        Who searches sees their container or not, so no guard asks of them. They are few: the other
+        tables are asked of each, never joined.
+        """
+        number = self.arguments.add(TYPE_NUMBERS[type_], "smallint")
+        test = self._test(met, "r", indexed=self._is_rare(met), probing=True)
+        return (
+            f"(SELECT {place} AS place, r.rid, NULL::bigint[] AS keys, NULL::bigint AS patient"
+            f" FROM record.contained r WHERE r.type = {number} AND {test} LIMIT {MOST_INSIDE + 1})"
+        )
 
     def _few(self, place: int, type_: str, met: Condition, limit: str, entries: int) -> str:
         looked_up = self.leaves.asking.looked_up
@@ -289,6 +311,10 @@ class Compiler:
                     keys.extend(terms.by_code.get((plan.scopes[element], code), ()))
         return keys
 
+    def test(self, condition: Condition, row: str) -> str:
+        """Return the test of one condition, by an index where few rows meet it."""
+        return self._test(condition, row, indexed=self._is_rare(condition))
+
     def _test(self, condition: Condition, row: str, *, indexed: bool, probing: bool = False) -> str:
         # What lies behind references is asked of each row, unless an index leads there.
         self.leaves.asking.probing = probing if isinstance(condition, Leaf) else not indexed
@@ -296,7 +322,7 @@ class Compiler:
 
     # -- order and position -----------------------------------------------------------------------
 
-    def _order(self) -> list[tuple[str, bool]]:
+    def order(self) -> list[tuple[str, bool]]:
         """Return the columns of the order with their directions; the row id comes last."""
         sorts = self.search.sort
         if not sorts:

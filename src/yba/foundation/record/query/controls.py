@@ -65,6 +65,12 @@ def finish(search: Search) -> None:
     """Refuse what does not go together. Raises UnsearchableQuery."""
     if search.summary == "text" and search.includes:
         raise UnsearchableQuery(reason="_summary=text cannot be combined with _include")
+    if search.contained != "false" and search.parts is not None:
+        raise UnsearchableQuery(reason="_contained asks for one type")
+    if search.contained != "false" and search.answer == "contained" and search.includes:
+        raise UnsearchableQuery(
+            reason="_include does not follow contained resources; ask for their containers"
+        )
     for part in search.parts or ():
         part.sort = [_sort_of(part.type, key.parameter.code, key.descending) for key in search.sort]
         first = search.parts[0] if search.parts else part
@@ -147,17 +153,17 @@ def _has_element(type_: str, name: str) -> bool:
     return any(name in (found.name, found.element) for found in properties_of(type_).values())
 
 
-def _contained(_: Search, value: str) -> str:
-    if value not in ("", "false"):
-        raise UnsearchableQuery(
-            reason="contained resources are not searched (_contained=true and both)"
-        )
+def _contained(search: Search, value: str) -> str:
+    if value not in ("", "false", "true", "both"):
+        raise UnsearchableQuery(reason="_contained must be false, true or both")
+    search.contained = value or "false"  # type: ignore[assignment]
     return value
 
 
-def _contained_type(_: Search, value: str) -> str:
+def _contained_type(search: Search, value: str) -> str:
     if value not in ("", "container", "contained"):
         raise UnsearchableQuery(reason="_containedType must be container or contained")
+    search.answer = value or "container"  # type: ignore[assignment]
     return value
 
 

@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 import asyncpg
 
+from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.keys import reference_scope
 from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query import canonical
 from yba.foundation.record.query.chains import Conditions
-from yba.foundation.record.query.compile import Compiler, Statement
+from yba.foundation.record.query.compile import MOST_INSIDE, Compiler, Statement
 from yba.foundation.record.query.leaves.composite import is_paired
 from yba.foundation.record.query.tree import (
     Chain,
@@ -92,9 +93,11 @@ class Gatherer:
             return await self._chain_by_url(chain)
         inner = [(target, await self.one(condition)) for target, condition in chain.inner]
         asked = [pair for pair in inner if self._is_worth_asking(*pair)]
-        found = await self._few(asked, FEW)
+        found, inside = await self._few(asked, FEW, inner)
         many = tuple(pair for pair in inner if pair not in asked or found[pair[0]] is None)
-        known = self._referring(chain, {t: rows for t, rows in found.items() if rows is not None})
+        known = self._referring(
+            chain, {t: rows for t, rows in found.items() if rows is not None}, inside
+        )
         if not many:
             return known
         rest = Chain(chain.type, chain.parameter, many)
@@ -102,11 +105,20 @@ class Gatherer:
             return rest
         return Either(chain.type, (known, rest))
 
-    def _referring(self, chain: Chain, found: dict[str, list[asyncpg.Record]]) -> Rows:
-        """Return what refers to these rows."""
+    def _referring(
+        self,
+        chain: Chain,
+        found: dict[str, list[asyncpg.Record]],
+        inside: Sequence[tuple[str, int]],
+    ) -> Rows:
+        """Return what refers to these rows, or contains and refers to those inside."""
         patient_element = plan_of(chain.type).patient_element
         patients: list[int] = []
-        keys: list[int] = []
+        keys = [
+            row ^ reference_scope(chain.type, element, target)
+            for target, row in inside
+            for element in chain.parameter.elements
+        ]
         for target, records in found.items():
             rows = [record["rid"] for record in records]
             for element in chain.parameter.elements:
@@ -157,7 +169,7 @@ class Gatherer:
         others = [
             e for e in has.parameter.elements if e != patient_element or has.type != "Patient"
         ]
-        found = await self._few([(has.source, inner)], _FEW_TO_UNPACK if others else FEW)
+        found, _ = await self._few([(has.source, inner)], _FEW_TO_UNPACK if others else FEW)
         records = found[has.source]
         if records is None:
             return has
@@ -169,23 +181,36 @@ class Gatherer:
         return Rows(has.type, rows=tuple(sorted(rows)))
 
     async def _few(
-        self, asked: Sequence[tuple[str, Condition]], most: int
-    ) -> dict[str, list[asyncpg.Record] | None]:
-        """Return the rows of each type that meet its condition, None where they are many."""
-        if not asked:
-            return {}
+        self,
+        asked: Sequence[tuple[str, Condition]],
+        most: int,
+        inner: Sequence[tuple[str, Condition]] = (),
+    ) -> tuple[dict[str, list[asyncpg.Record] | None], list[tuple[str, int]]]:
+        """Return the rows of each type that meet its condition, None where they are many.
+
+        Besides (type, row) of contained resources that meet those of `inner`: chains look inside.
+        """
         found: dict[str, list[asyncpg.Record] | None] = {target: [] for target, _ in asked}
-        for record in await self._run(self._make().few(asked, most)):
+        inside: list[tuple[str, int]] = []
+        if not asked and not inner:
+            return found, inside
+        for record in await self._run(self._make().few(asked, most, inner)):
+            if record["place"] < 0:
+                inside.append((inner[-1 - record["place"]][0], record["rid"]))
+                continue
             target = asked[record["place"]][0]
             rows = found[target]
             if record["rid"] is None:
                 found[target] = None
             elif rows is not None:
                 rows.append(record)
-        return {
+        if len(inside) > MOST_INSIDE:
+            raise UnsearchableQuery(reason="too many contained resources meet the chain")
+        few = {
             target: None if rows is not None and len(rows) > most else rows
             for target, rows in found.items()
         }
+        return few, inside
 
     def _is_worth_asking(self, type_: str, condition: Condition) -> bool:
         """Return whether what meets the condition is soon looked up, if it is little."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from yba.fhir.index import SearchParam
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.filing import MISSING_TIME
 from yba.foundation.record.keys import reference_scope
 from yba.foundation.record.plans import TYPE_NUMBERS, TypePlan, plan_of
 from yba.foundation.record.query.chains import of_own_reference
@@ -17,7 +18,6 @@ from yba.foundation.record.query.controls import may_sort
 from yba.foundation.record.query.guard import Guard, guarded
 from yba.foundation.record.query.leaves import Arguments
 from yba.foundation.record.query.tree import Sort
-from yba.foundation.record.rows import MISSING_TIME
 
 _LAST_NUMBER = "9223372036854775807"
 _LAST_TEXT = "U&'\\+10FFFF'"

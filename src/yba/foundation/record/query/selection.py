@@ -24,6 +24,8 @@ _ONLY_CONDITIONS = (
     "_summary",
     "_elements",
     "_cursor",
+    "_contained",
+    "_containedType",
 )
 
 

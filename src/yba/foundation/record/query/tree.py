@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from yba.fhir.index import SearchParam
 
 Total: TypeAlias = Literal["none", "estimate", "accurate", ""]
+Contained: TypeAlias = Literal["false", "true", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +144,7 @@ class Search:
     place: str = ""
     """Where it was asked, below the base: `Observation`, `Patient/1/Observation`, or nothing."""
     parts: list[Search] | None = None
+    contained: Contained = "false"
+    """Whether resources that stand inside others are looked for: not, they alone, or all."""
+    answer: Literal["container", "contained"] = "container"
+    """What comes for a contained resource that matches."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.filing import MISSING_TIME
 from yba.foundation.record.keys import token_key
 from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query.leaves.asking import Asking, Bounds, any_of, split_prefix
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
-from yba.foundation.record.rows import MISSING_TIME
 from yba.kernel.clock import micros
 
 _OLDEST = 200

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from yba.fhir.index import range_of
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.filing import MISSING_TIME
 from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query.leaves.asking import Asking, Bounds, Late, any_of, split_prefix
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Condition, Leaf
-from yba.foundation.record.rows import MISSING_TIME
 
 # What lasts longer than this is looked up apart: microseconds.
 DAY = 86_400_000_000

@@ -10,10 +10,10 @@ from decimal import Decimal, InvalidOperation
 
 from yba.fhir import ucum
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.filing import DEGREE
 from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query.leaves.asking import Asking, any_of, parts_of
 from yba.foundation.record.query.tree import Leaf
-from yba.foundation.record.rows import DEGREE
 
 # What counts as near where no distance is given.
 _DISTANCE_KM = Decimal(10)

@@ -6,12 +6,12 @@ Standard: FHIR R4 search, "string"; without case and accents.
 from __future__ import annotations
 
 from yba.foundation.record.errors import UnsearchableQuery
+from yba.foundation.record.filing import OVERLAP, PIECE
 from yba.foundation.record.keys import exact_key, later_part
 from yba.foundation.record.plans import plan_of
 from yba.foundation.record.query.leaves.asking import Asking, any_of, like
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
-from yba.foundation.record.rows import OVERLAP, PIECE
 from yba.kernel.text import fold
 
 
