@@ -21,7 +21,7 @@ if [ ! -x "$VENV/bin/python" ]; then
 fi
 echo "environment: installing pinned packages ($which)"
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
-"$VENV/bin/uv" pip install --quiet --require-hashes --python "$VENV/bin/python" -r "requirements/$which.txt"
+"$VENV/bin/uv" pip install --quiet --compile-bytecode --require-hashes --python "$VENV/bin/python" -r "requirements/$which.txt"
 "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation --python "$VENV/bin/python" -e .
 touch "$VENV/$which.stamp"
 if [ "$which" = dev ]; then touch "$VENV/run.stamp"; fi
