@@ -13,7 +13,19 @@ from pathlib import Path
 
 import asyncpg
 
-from bench import charts, cold, data, depth, ingest, reads, searches, sizes, together, writes
+from bench import (
+    charts,
+    cold,
+    data,
+    depth,
+    ingest,
+    reads,
+    searches,
+    signing,
+    sizes,
+    together,
+    writes,
+)
 from bench.client import Result
 from bench.node import Node
 from yba.foundation.record.body import unpack
@@ -185,11 +197,15 @@ class _Bench:
         _print(f"first reads ({how})", _line(cold.reads(self.node, self.references)))
         _print("first searches", _line(cold.searches(self.node, self.values)))
 
+    def signing(self) -> None:
+        for title, text in signing.lines():
+            _print(title, text)
+
     def writes(self) -> None:
         _writes(self.node, self.seconds, self.updates)
 
 
-_PARTS = ("reads", "searches", "charts", "depth", "together", "writes", "cold")
+_PARTS = ("reads", "searches", "charts", "depth", "together", "writes", "cold", "signing")
 
 
 def main() -> None:

@@ -84,6 +84,7 @@ def _finding(
                 tokens=tuple((token.dump(), value) for token in tokens),
                 is_advanced=containers.is_cades(signer),
                 keeps_evidence=bool(container.evidence.crls or container.evidence.ocsps),
+                has_archive_stamp=containers.has_archive_stamp(signer),
             ),
             asked,
         )

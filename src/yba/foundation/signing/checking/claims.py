@@ -55,6 +55,8 @@ class Claim:
     covered: str = ""
     is_advanced: bool = True
     keeps_evidence: bool = False
+    # Archive time stamps of CAdES, XAdES and JAdES, which are not judged here.
+    has_archive_stamp: bool = False
 
 
 def finding(claim: Claim, asked: Asked) -> Finding:
@@ -78,6 +80,7 @@ def finding(claim: Claim, asked: Asked) -> Finding:
         *stated_problems,
         *(one.problem for one in own if one.problem),
         *([words.TIME_NOT_PROVEN] if moment is None else []),
+        *([words.ARCHIVE_STAMP_NOT_JUDGED] if claim.has_archive_stamp else []),
     ]
     trusted_ = claim.intact and not _serious(problems) and not _serious(stated_problems)
     return Finding(

@@ -30,6 +30,12 @@ _MOST_SIGNERS = 50
 
 _CERTIFICATE_VALUES = "1.2.840.113549.1.9.16.2.23"
 _REVOCATION_VALUES = "1.2.840.113549.1.9.16.2.24"
+# archive-time-stamp-v3 (EN 319 122-1 §5.5.3), -v2 and the first one (its annex A.2).
+_ARCHIVE_STAMPS = (
+    "0.4.0.1733.2.4",
+    "1.2.840.113549.1.9.16.2.48",
+    "1.2.840.113549.1.9.16.2.27",
+)
 
 
 class _Certificates(core.SequenceOf):
@@ -186,6 +192,11 @@ def attribute_values(signer: Any, kind: str, name: str) -> list[Any]:
         if name in (attribute["type"].native, attribute["type"].dotted)
         for value in attribute["values"]
     ]
+
+
+def has_archive_stamp(signer: Any) -> bool:
+    """Return whether a signer carries an archive time stamp of CAdES."""
+    return any(attribute_values(signer, "unsigned_attrs", name) for name in _ARCHIVE_STAMPS)
 
 
 def certificate_of(signer: Any, certificates: tuple[bytes, ...]) -> bytes:

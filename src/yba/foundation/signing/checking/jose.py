@@ -176,6 +176,7 @@ def _claim(part: _Part, payload: str | None, content: bytes | None) -> Claim:
         tokens=tuple((token, part.signature.encode()) for token in _tokens(etsi)),
         is_advanced=names_itself and ("sigT" in header or "iat" in header),
         keeps_evidence=any("rVals" in one for one in etsi),
+        has_archive_stamp=any("arcTst" in one for one in etsi),
     )
 
 

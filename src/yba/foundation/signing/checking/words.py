@@ -36,6 +36,9 @@ UNKNOWN_TRANSFORM = N_("The signature rewrites the content in a way that we do n
 UNKNOWN_METHOD = N_("The signature uses a method or a demand that we do not know.")
 OTHER_TARGET = N_("The resource that was signed is not in this file.")
 REVOCATION_IGNORED = N_("It was asked not to look at revocations.")
+ARCHIVE_STAMP_NOT_JUDGED = N_(
+    "An archive time stamp is in the file. It was kept but not judged, and proves nothing here."
+)
 
 CODES: dict[str, str] = {
     message: name.lower().replace("_", "-")
@@ -44,4 +47,6 @@ CODES: dict[str, str] = {
 }
 
 # Said for information: these alone do not spoil a verdict.
-REMARKS = frozenset({TIME_NOT_PROVEN, TIME_CONTRADICTED, REVOCATION_IGNORED})
+REMARKS = frozenset(
+    {TIME_NOT_PROVEN, TIME_CONTRADICTED, REVOCATION_IGNORED, ARCHIVE_STAMP_NOT_JUDGED}
+)

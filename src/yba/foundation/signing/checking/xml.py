@@ -33,7 +33,7 @@ from yba.foundation.signing.checking.verdicts import answer
 
 XADES = "http://uri.etsi.org/01903/v1.3.2#"
 SIGNED_PROPERTIES = "http://uri.etsi.org/01903#SignedProperties"
-_DS = {"ds": DSIG, "xades": XADES}
+_DS = {"ds": DSIG, "xades": XADES, "xades141": "http://uri.etsi.org/01903/v1.4.1#"}
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _NEWER = "http://www.w3.org/2007/05/xmldsig-more#"
 _DIGESTS = {
@@ -186,6 +186,7 @@ class _Signature:
             covered="" if self._root in covered else ", ".join(_place(one) for one in covered),
             is_advanced=is_advanced,
             keeps_evidence=bool(evidence.crls or evidence.ocsps),
+            has_archive_stamp=self._has_archive_stamp(),
         )
         found = claims.finding(claim, asked)
         if not found.intact:
@@ -314,6 +315,12 @@ class _Signature:
             tokens = stamp.findall("xades:EncapsulatedTimeStamp", _DS)
             found.extend((from_base64((token.text or "").encode()), stamped) for token in tokens)
         return tuple(found)
+
+    def _has_archive_stamp(self) -> bool:
+        """Return whether EN 319 132-1 §5.5.2 was used, or its predecessor."""
+        return bool(
+            self._unsigned("xades141:ArchiveTimeStamp") or self._unsigned("xades:ArchiveTimeStamp")
+        )
 
     def _evidence(self) -> Evidence:
         """Return the certificates, lists and answers kept beside the signature."""
