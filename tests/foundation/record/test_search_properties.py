@@ -242,7 +242,8 @@ async def test_a_search_finds_what_reading_everything_would_find(world, tx, at, 
 
 
 @pytest.mark.parametrize("sort", ["", "date", "-date", "_lastUpdated", "-_lastUpdated", "_id",
-    "-_id", "status,date", "value-quantity", "-value-quantity,date", "date,-value-quantity"])  # fmt: skip
+    "-_id", "status,date", "value-quantity", "-value-quantity,date", "date,-value-quantity",
+    "code-value-quantity,-date", "-code-value-quantity,status,focus"])  # fmt: skip
 async def test_pages_show_every_match_once_in_order(world, tx, at, sort):
     stored, tag, _ = world
     if sort.startswith("status"):

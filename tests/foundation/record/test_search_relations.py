@@ -165,7 +165,8 @@ async def test_conditions_on_other_resources_choose(ward, tx, at, type_, query, 
         ("_revinclude=Encounter:diagnosis", "does not refer"),
         ("_summary=text&_include=Observation:subject", "_summary=text"),
         ("_elements=nosuch", "nosuch"),
-        ("_sort=code-value-quantity", "sort"),
+        ("_sort=_text", "sort"),
+        ("_sort=subject.name", "sort"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused_by_name(query, problem):
@@ -440,6 +441,38 @@ async def test_every_kind_of_parameter_gives_an_order(ward, tx, at, type_, sort,
         assert sorted(seen) == sorted(wanted)
     else:
         assert seen == wanted
+
+
+async def test_what_the_index_keeps_no_value_of_is_sorted_by_reading(tx, actor, at):
+    tag = service.new_id()
+    meta = r4.Meta(tag=[r4.Coding(system="urn:test", code=tag)])
+    numbers = {"two": ["B", "D"], "one": ["C"], "none": [], "three": ["A", "E"]}
+    ids = {name: service.new_id() for name in numbers}
+    people = [
+        r4.Patient(id=ids[name], meta=meta, gender="male" if name == "one" else "female",
+                   identifier=[r4.Identifier(value=v) for v in values] or None)
+        for name, values in numbers.items()
+    ]  # fmt: skip
+    await service.save(tx, actor=actor, resources=people, at=at)
+    names = {id_: name for name, id_ in ids.items()}
+
+    async def order(sort: str) -> str:
+        seen: list[str] = []
+        cursor = ""
+        while True:
+            query = f"_tag=urn:test|{tag}&_sort={sort}&_count=1"
+            query += f"&_cursor={cursor}" if cursor else ""
+            page = await reading.find(tx, parse("Patient", query), now=at, secret=b"s")
+            assert page.total == 4
+            seen += [names[one.id] for one in page.matches]
+            cursor = page.next_cursor
+            if not cursor:
+                return " ".join(seen)
+
+    assert await order("identifier") == "three two one none"
+    assert await order("-identifier") == "three two one none"
+    assert await order("gender,identifier") == "three two none one"
+    assert await order("-gender,identifier") == "one three two none"
 
 
 @pytest.fixture

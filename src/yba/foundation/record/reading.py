@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from yba.foundation.record import changes, including, settings, store
+from yba.foundation.record import changes, including, settings, sorting, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     QueryTooExpensive,
@@ -210,25 +210,50 @@ async def find(
     if search.summary == "count" or search.count == 0:
         page.total = (await run(tx, composer().count()))[0][0]
         return page
-    statement = composer().page(after)
-    records = await carry_out(statement)
+    if asked.parts is None and sorting.needs_content(asked):
+        found = await carry_out(make(sorting.collecting(asked)).page(None))
+        records = _sorted(page, await sorting.in_order(asked, found), after, secret)
+    else:
+        statement = composer().page(after)
+        records = await carry_out(statement)
+        if page.total is None and not search.cursor:
+            page.total = await _total(tx, search, records, composer, exactly=guard is not None)
+        if len(records) > search.count:
+            merged = search.parts is not None or search.contained != "false"
+            row = "type" if merged else "rid"
+            page.next_cursor = _following(page, statement.sort_columns, records, row, secret)
     page.matches = [_found(record) for record in records[: search.count]]
     if search.answer == "contained" and search.contained != "false":
         for one, record in zip(page.matches, records, strict=False):
             one.inside = record["inside"]
-    if page.total is None and not search.cursor:
-        page.total = await _total(tx, search, records, composer, exactly=guard is not None)
-    if len(records) > search.count:
-        last = records[search.count - 1]
-        values = tuple(last[f"s{n}"] for n in range(statement.sort_columns))
-        merged = search.parts is not None or search.contained != "false"
-        row = last["type" if merged else "rid"]
-        page.next_cursor = cursor.write(secret, search, Position(values, row), page.total)
     if search.includes:
         page.included = await including.included(
             page.matches, search.includes, _Additions(tx, guard, carry_out), base=base
         )
     return page
+
+
+def _following(
+    page: Page, columns: int, records: list[asyncpg.Record], row: str, secret: bytes
+) -> str:
+    """Return the cursor of the next page; `row` is the last key of the order."""
+    last = records[page.search.count - 1]
+    values = tuple(last[f"s{n}"] for n in range(columns))
+    return cursor.write(secret, page.search, Position(values, last[row]), page.total)
+
+
+def _sorted(
+    page: Page, found: sorting.Sorted, after: Position | None, secret: bytes
+) -> list[asyncpg.Record]:
+    """Return the records of a page, out of all in their order; the page learns total and cursor."""
+    search = page.search
+    page.total = None if search.total == "none" else len(found)
+    if after is not None:
+        found = sorting.after(search, found, after)
+    if len(found) > search.count:
+        values, last = found[search.count - 1]
+        page.next_cursor = cursor.write(secret, search, Position(values, last["rid"]), page.total)
+    return [record for _, record in found[: search.count]]
 
 
 async def prepared(tx: Tx, search: Search, *, now: datetime) -> Search:

@@ -22,7 +22,9 @@ _INTERACTIONS = (
 _DOCUMENTATION = (
     "A conditional delete that matches several resources deletes none (412), unless `_count` says how "
     "many it may delete. Conditional patch is supported. A write may carry an Idempotency-Key and is "
-    "then done once. Conditions never ignore unknown parameters."
+    "then done once. Conditions never ignore unknown parameters. `_sort` takes "
+    "every parameter but the special ones; identifiers, references to any type and composites for up "
+    "to 5,000 matches. `_contained` and `_containedType` are answered in searches of one type."
 )
 _COMPARTMENTS = ("patient", "encounter", "relatedPerson", "practitioner", "device")
 _TOPIC = (

@@ -51,6 +51,7 @@ _CONTROLS: Final = {
     "_count": "Resources on a page.", "_sort": "Parameters to sort by; - in front for descending.",
     "_total": "none, estimate or accurate.", "_summary": "true, text, data, count or false.",
     "_elements": "Elements to keep.", "_include": "References to follow.", "_revinclude": "References to follow back.",
+    "_contained": "true, both or false.", "_containedType": "container or contained.",
 }  # fmt: skip
 
 

@@ -71,12 +71,18 @@ def finish(search: Search) -> None:
         raise UnsearchableQuery(
             reason="_include does not follow contained resources; ask for their containers"
         )
+    if search.contained != "false" and not all(
+        may_sort(search.type, key.parameter) for key in search.sort
+    ):
+        raise UnsearchableQuery(reason="contained resources cannot be sorted by this")
     for part in search.parts or ():
         part.sort = [_sort_of(part.type, key.parameter.code, key.descending) for key in search.sort]
         first = search.parts[0] if search.parts else part
         kinds = [(key.parameter.kind, other.parameter.kind)
                  for key, other in zip(part.sort, first.sort, strict=True)]  # fmt: skip
-        if any(kind != other for kind, other in kinds):
+        if any(kind != other for kind, other in kinds) or not all(
+            may_sort(part.type, key.parameter) for key in part.sort
+        ):
             raise UnsearchableQuery(reason="these types cannot be sorted together")
 
 
@@ -100,13 +106,16 @@ def _sort(search: Search, value: str) -> str:
 
 def _sort_of(type_: str, code: str, descending: bool) -> Sort:
     parameter = plan_of(type_).parameters.get(code)
-    if parameter is None or not may_sort(type_, parameter):
+    if parameter is None or parameter.kind == "special" or not parameter.elements:
         raise UnsearchableQuery(reason=f"cannot sort {type_} by {shown(code)}")
     return Sort(parameter, descending)
 
 
 def may_sort(type_: str, parameter: SearchParam) -> bool:
-    """Return whether the values of a parameter are kept in a form that has an order."""
+    """Return whether the index keeps the values of a parameter in a form that has an order.
+
+    Others are read from the matches, as long as these are few; see `record.sorting`.
+    """
     if parameter.code in ("_id", "_lastUpdated"):
         return True
     if parameter.kind not in _IN_ORDER or not parameter.elements:
