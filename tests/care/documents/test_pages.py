@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx
@@ -15,7 +16,8 @@ from yba.care.encounters import service as encounters
 from yba.care.encounters.model import Closing, DiagnosisEntry, Examination, VitalSigns
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
-from yba.foundation.signing.model import MAX_FILE_BYTES
+from yba.foundation.signing import service as signing
+from yba.foundation.signing.model import MAX_FILE_BYTES, SignerRole
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.ids import new_id
@@ -91,7 +93,9 @@ async def stranger(shell) -> AsyncGenerator[httpx.AsyncClient]:
         yield found
 
 
-async def session(database, role: str, patient_id: str | None = None) -> str:
+async def session(
+    database, role: str, patient_id: str | None = None, practitioner_id: str | None = None
+) -> str:
     """Return the session of a new account."""
     async with database.transaction() as tx:
         account = await accounts.create(
@@ -103,7 +107,7 @@ async def session(database, role: str, patient_id: str | None = None) -> str:
             roles=[role],
             at=utc_now(),
             patient_id=patient_id,
-            practitioner_id=new_id() if role == "doctor" else None,
+            practitioner_id=practitioner_id or (new_id() if role == "doctor" else None),
             licence="000001/HNO-GPHN" if role == "doctor" else "",
         )
         return await accounts.open_session(tx, account_id=account.id, kind="browser", at=utc_now())
@@ -172,6 +176,42 @@ async def test_an_unknown_code_is_said_to_be_unknown(stranger):
 
     assert answer.status_code == 404
     assert "không phát hành văn bản nào có mã này" in answer.text
+
+
+async def test_a_delegate_reads_for_whom_and_to_what_day(shell, database):
+    at = datetime(2026, 9, 15, 1, 0, tzinfo=UTC)
+    giver, taker = replace(DOCTOR, practitioner_id=new_id()), new_id()
+    async with database.transaction() as tx:
+        await signing.open_request(
+            tx,
+            kind="outpatient-record",
+            about=new_id(),
+            encounter_id=new_id(),
+            patient_id=new_id(),
+            summary="Bệnh án ngoại trú · Người Bệnh",
+            seats=[signing.Seat(SignerRole.AUTHOR, giver.practitioner_id, giver.name)],
+            at=at,
+        )
+        await signing.delegate(
+            tx,
+            actor=giver,
+            taker_id=taker,
+            taker_name="Bác Sĩ Thay",
+            kinds=(),
+            reason="Nghỉ phép",
+            valid_from=at,
+            valid_to=datetime(2099, 12, 31, 17, 0, tzinfo=UTC),
+            at=at,
+        )
+    token = await session(database, "doctor", practitioner_id=taker)
+    async with await client(shell, token) as delegate:
+        basket, keys = await delegate.get("/inbox"), await delegate.get("/inbox/keys")
+
+    for page in (basket, keys):
+        assert page.status_code == 200
+        assert giver.name in page.text
+        assert "31/12/2099" in page.text, "midnight ends the day before"
+    assert "Bệnh án ngoại trú · Người Bệnh" in basket.text
 
 
 async def upload(browser, content: bytes, **headers: str) -> httpx.Response:

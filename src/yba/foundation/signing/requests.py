@@ -14,7 +14,7 @@ Law: Circular 13/2025/TT-BYT (the facility's own regulation), Decree 30/2020
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from yba.foundation.audit import service as audit
@@ -113,6 +113,11 @@ class Delegation:
     valid_to: datetime
     ended_at: datetime | None
 
+    @property
+    def last_day(self) -> date:
+        """The last day on which it counts; midnight ends the day before."""
+        return local_date(self.valid_to - timedelta(microseconds=1))
+
     def covers(self, kind: str, at: datetime) -> bool:
         """Return whether a paper of `kind` may be signed under it at `at`."""
         return (
@@ -206,7 +211,7 @@ def _for(
 
 def _words(delegation: Delegation) -> str:
     """Return whom somebody signs for, and until when, as the signature states it."""
-    start, end = local_date(delegation.valid_from), local_date(delegation.valid_to)
+    start, end = local_date(delegation.valid_from), delegation.last_day
     return f"{delegation.giver_name} (uỷ quyền {start:%d/%m/%Y}–{end:%d/%m/%Y})"
 
 
