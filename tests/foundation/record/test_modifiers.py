@@ -10,6 +10,7 @@ from yba.fhir import r4
 from yba.foundation.record import service, settings
 from yba.foundation.record.errors import UnsearchableQuery
 from yba.foundation.record.query import resolving
+from yba.foundation.record.query.parse import parse
 from yba.foundation.terminology import service as terminology
 from yba.kernel.refusal import Refusal
 
@@ -45,6 +46,61 @@ def found(tx, actor, at):
         return sorted(resource.id for resource in resources)
 
     return search
+
+
+# FHIR R4 search, "Modifiers", whole: what each kind of parameter takes. `Type` is a resource type.
+MATRIX = {
+    ("Observation", "value-quantity"): "missing",
+    ("Observation", "date"): "missing",
+    ("RiskAssessment", "probability"): "missing",
+    ("Patient", "name"): "missing exact contains",
+    ("Patient", "gender"): "missing text not above below in not-in of-type",
+    ("Patient", "identifier"): "missing text not above below in not-in of-type",
+    ("Observation", "subject"): "missing above below identifier Patient",
+    ("ValueSet", "url"): "missing above below",
+    ("Observation", "code-value-quantity"): "missing",
+    ("Location", "near"): "missing",
+    ("Observation", "_id"): "missing not",
+    ("Observation", "_lastUpdated"): "missing",
+    ("Observation", "_tag"): "missing text not above below in not-in of-type",
+    ("Observation", "_profile"): "missing above below",
+    ("Observation", "_text"): "",
+    ("Observation", "_list"): "",
+    ("Observation", "_filter"): "",
+}
+EVERY_MODIFIER = "missing exact contains text not above below in not-in of-type identifier Patient Account iterate nosuch"
+
+
+@pytest.mark.parametrize(("type_", "code"), MATRIX, ids=str)
+@pytest.mark.parametrize("lenient", [False, True])
+def test_each_kind_of_parameter_takes_its_modifiers_and_refuses_all_others(type_, code, lenient):
+    taken: list[str] = []
+    for modifier in EVERY_MODIFIER.split():
+        value = "true" if modifier == "missing" else "a"
+        try:
+            search = parse(type_, f"{code}:{modifier}={value}", lenient=lenient)
+        except UnsearchableQuery:
+            continue
+        # A server must not drop a modifier, however lenient: the answer would mean something else.
+        assert search.conditions
+        taken.append(modifier)
+
+    assert taken == MATRIX[type_, code].split()
+
+
+async def test_references_are_found_by_identifier_as_tokens_are(stored, found):
+    def about(name: str, system: str | None, value: str) -> r4.Observation:
+        identifier = r4.Identifier(system=system, value=value)
+        return observation(name, subject=r4.Reference(identifier=identifier))
+
+    await stored(about("s", "urn:s", "1"), about("t", "urn:t", "1"), about("none", None, "1|2"))
+
+    assert await found(r4.Observation, "subject:identifier=1") == ["s", "t"]
+    assert await found(r4.Observation, "subject:identifier=urn:s|1") == ["s"]
+    assert await found(r4.Observation, "subject:identifier=urn:s|,urn:t|1") == ["s", "t"]
+    assert await found(r4.Observation, "subject:identifier=|1\\|2") == ["none"]
+    assert await found(r4.Observation, "subject:identifier=1\\|2&_id:missing=false") == ["none"]
+    assert await found(r4.Observation, "_lastUpdated:missing=true") == []
 
 
 async def test_text_finds_words_of_display_and_text_without_accents(stored, found):

@@ -15,6 +15,8 @@ from yba.foundation.record.keys import (
     exact_key,
     later_part,
     logical_key,
+    logical_system_key,
+    logical_value_key,
     of_type_key,
     ordered,
     paired_key,
@@ -187,7 +189,11 @@ class Filing:
                 keys.add(found[0])
         for element, system, value in index.logical:
             present |= bits[element]
-            keys.add(logical_key(plan.scopes[element], system, value))
+            scope = plan.scopes[element]
+            keys.add(logical_key(scope, system, value))
+            keys.add(logical_value_key(scope, value))
+            if system:
+                keys.add(logical_system_key(scope, system))
         return present
 
     def _dates(self, index: Index) -> int:

@@ -101,6 +101,16 @@ def logical_key(scope_: int, system: str | None, value: str) -> int:
     return value_key(scope_, "logical", "", system or "", value)
 
 
+def logical_value_key(scope_: int, value: str) -> int:
+    """Return the key of the same, whatever the identifier's system."""
+    return value_key(scope_, "logical-value", "", value)
+
+
+def logical_system_key(scope_: int, system: str) -> int:
+    """Return the key of a reference by an identifier of this system."""
+    return value_key(scope_, "logical-system", "", system)
+
+
 def system_key(scope_: int, system: str) -> int:
     """Return the key under which an identifier is filed by its system alone."""
     return value_key(scope_, "system", "", system)

@@ -268,7 +268,7 @@ class Compiler:
             return self._is_rare_together(condition)
         parameter = condition.parameter
         if parameter.code == "_id":
-            return condition.modifier != "not"
+            return condition.modifier == ""
         if condition.modifier in ("missing", "not", "not-in"):
             return False
         match parameter.kind:

@@ -109,7 +109,8 @@ class Containing:
         )
 
     def _test(self, condition: Condition) -> str:
-        if isinstance(condition, Leaf) and condition.parameter.code == "_id":
+        named = isinstance(condition, Leaf) and condition.parameter.code == "_id"
+        if isinstance(condition, Leaf) and named and condition.modifier != "missing":
             ids = [unescape(value) for value in condition.values]
             found = f"r.fid = ANY({self._arguments.add(ids, 'text[]')})"
             return f"NOT {found}" if condition.modifier == "not" else found

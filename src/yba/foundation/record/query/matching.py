@@ -20,7 +20,7 @@ from yba.foundation.record.keys import ordered
 from yba.foundation.record.query.leaves.amount import bounds_of
 from yba.foundation.record.query.leaves.asking import Arguments, Asking, Bounds, parts_of
 from yba.foundation.record.query.leaves.date import moment
-from yba.foundation.record.query.leaves.reference import places
+from yba.foundation.record.query.leaves.reference import identifier, places
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Condition, Either, Every, Leaf, Negation, Search
 from yba.kernel.text import fold
@@ -126,6 +126,8 @@ def _leaf(asking: Asking, leaf: Leaf) -> Test:
     if modifier not in _DECIDABLE.get(parameter.kind, set[str]()):
         shown = f"{parameter.code}:{modifier}" if modifier else parameter.code
         raise UnsearchableQuery(reason=f"{shown} cannot be decided as changes pass")
+    if parameter.code in ("_id", "_lastUpdated") and modifier == "missing":
+        return lambda _: leaf.values[0] == "false"
     if parameter.code == "_id":
         ids = {unescape(value) for value in leaf.values}
         return lambda state: (state.id in ids) != (modifier == "not")
@@ -142,7 +144,7 @@ def _has_value(parameter: SearchParam, index: Index) -> bool:
     elements = set(parameter.elements)
     lists: tuple[Iterable[tuple[Any, ...]], ...] = (
         index.tokens, index.references, index.urls, index.logical, index.strings, index.dates,
-        index.numbers, index.quantities, index.uris,
+        index.numbers, index.quantities, index.uris, index.inside,
     )  # fmt: skip
     return any(item[0] in elements for values in lists for item in values)
 
@@ -228,9 +230,9 @@ def _string(_: Asking, leaf: Leaf) -> Test:
 def _reference(asking: Asking, leaf: Leaf) -> Test:
     elements, targets = frozenset(leaf.parameter.elements), leaf.parameter.targets
     if leaf.modifier == "identifier":
-        named = {unescape(value).rpartition("|")[::2] for value in leaf.values}
+        named = {identifier(value) for value in leaf.values}
         return lambda state: any(
-            (system or "", value) in named
+            not named.isdisjoint(((system or "", value), (None, value), (system or "-", "")))
             for element, system, value in state.index.logical
             if element in elements
         )

@@ -39,6 +39,12 @@ _MODIFIERS = {
     "composite": {"", "missing"},
     "special": {"", "missing"},
 }
+_OWN_MODIFIERS = {
+    "_id": {"", "not", "missing"},
+    "_lastUpdated": {"", "missing"},
+    "_text": {""},
+    "_content": {""},
+}
 # Special parameters that are conditions.
 _ANSWERED = {"near", "_text", "_content"}
 _SPLIT = {
@@ -157,7 +163,8 @@ def is_answered(parameter: SearchParam) -> bool:
 
 
 def _is_known(type_: str, name: str) -> bool:
-    return re.split(r"[:.]", name)[0] in plan_of(type_).parameters or name.startswith("_has:")
+    head = re.split(r"[:.]", name)[0]
+    return head in plan_of(type_).parameters or head == "_list" or name.startswith("_has:")
 
 
 class _Budget:
@@ -218,8 +225,8 @@ def condition_of(
 
 def _refuse_modifier(parameter: SearchParam, modifier: str) -> None:
     allowed = _MODIFIERS[parameter.kind]
-    if parameter.code in ("_id", "_lastUpdated"):
-        allowed = {"", "not"} if parameter.code == "_id" else {""}
+    # Of a row's own columns there is always a value; of words nobody knows whether there are any.
+    allowed = _OWN_MODIFIERS.get(parameter.code, allowed)
     if modifier not in allowed:
         raise UnsearchableQuery(
             reason=f"the modifier :{shown(modifier)} is not supported for {parameter.code}"

@@ -40,12 +40,12 @@ class Leaves:
         Raises UnsearchableQuery for values that cannot be read.
         """
         asking, parameter = self.asking, leaf.parameter
+        if leaf.modifier == "missing":
+            return plain.missing(asking, leaf, row)
         if parameter.code == "_id":
             return plain.by_id(asking, leaf, row)
         if parameter.code == "_lastUpdated":
             return date.updated(asking, leaf, row)
-        if leaf.modifier == "missing":
-            return plain.missing(asking, leaf, row)
         if parameter.definition == _AGE:
             return age.sql(asking, leaf, row)
         match parameter.kind:

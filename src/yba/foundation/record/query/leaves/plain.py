@@ -67,6 +67,8 @@ def missing(asking: Asking, leaf: Leaf, row: str) -> str:
     """Return "it has no value here" for true, "it has one" for false."""
     plan = plan_of(leaf.type)
     wanted = leaf.values[0] == "true"
+    if leaf.parameter.code in ("_id", "_lastUpdated"):
+        return "false" if wanted else "true"
     if leaf.parameter.targets == ("Patient",) and leaf.parameter.elements == (
         plan.patient_element,
     ):

@@ -10,9 +10,16 @@ from urllib.parse import urlsplit
 
 from yba.fhir.index import SearchParam
 from yba.foundation.record.errors import UnsearchableQuery
-from yba.foundation.record.keys import exact_key, logical_key, reference_scope, row_id
+from yba.foundation.record.keys import (
+    exact_key,
+    logical_key,
+    logical_system_key,
+    logical_value_key,
+    reference_scope,
+    row_id,
+)
 from yba.foundation.record.plans import TYPE_NUMBERS, plan_of
-from yba.foundation.record.query.leaves.asking import Asking, any_of
+from yba.foundation.record.query.leaves.asking import Asking, any_of, parts_of
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
 from yba.foundation.record.rows import OTHER_PATIENT
@@ -31,13 +38,11 @@ def sql(asking: Asking, leaf: Leaf, row: str, indexed: bool) -> str:
     plan = plan_of(leaf.type)
     element_keys: list[int] = []
     patients: list[int] = []
+    if leaf.modifier == "identifier":
+        scopes = [plan.scopes[element] for element in leaf.parameter.elements]
+        keys = [_identified(scope, value) for value in leaf.values for scope in scopes]
+        return asking.has_keys(row, keys, [], indexed)
     for value in map(unescape, leaf.values):
-        if leaf.modifier == "identifier":
-            system, _, code = value.rpartition("|")
-            element_keys += [
-                logical_key(plan.scopes[e], system, code) for e in leaf.parameter.elements
-            ]
-            continue
         for target, id_ in places(asking, leaf.parameter, value):
             for element in leaf.parameter.elements:
                 if target == "Patient" and element == plan.patient_element:
@@ -55,6 +60,25 @@ def sql(asking: Asking, leaf: Leaf, row: str, indexed: bool) -> str:
     if element_keys and not (patients and leaf.parameter.targets == ("Patient",)):
         tests.append(asking.has_keys(row, element_keys, [], indexed))
     return any_of(tests)
+
+
+def _identified(scope: int, value: str) -> int:
+    """Return the key of a reference by identifier: `value`, `system|value`, `|value`, `system|`."""
+    system, code = identifier(value)
+    if system is None:
+        return logical_value_key(scope, code)
+    return logical_key(scope, system, code) if code else logical_system_key(scope, system)
+
+
+def identifier(value: str) -> tuple[str | None, str]:
+    """Return system and value asked for; None is any system, "" as a value any value.
+
+    Raises UnsearchableQuery.
+    """
+    parts = parts_of(value)
+    if len(parts) > 2 or not any(parts):
+        raise UnsearchableQuery(reason="an identifier must be value, system|value or system|")
+    return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
 def _may_be(parameter: SearchParam, url: str) -> bool:
