@@ -23,7 +23,7 @@ from io import BytesIO
 from typing import Any
 
 import httpx
-from asn1crypto import cms, tsp
+from asn1crypto import cms, parser, tsp
 from asn1crypto import x509 as asn1_x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields
@@ -37,6 +37,8 @@ from yba.kernel.clock import local
 
 # Room for a token with its certificates; a token without is about 1.5 kB.
 _TIMESTAMP_BYTES = 12 * 1024
+# Identifier octets of X.690 §8.1.2, as asn1crypto numbers them.
+_UNIVERSAL, _CONTEXT, _CONSTRUCTED = 0, 2, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +233,35 @@ def _require_belief(container: bytes, believed: Callable[[bytes], bool]) -> None
 
 
 async def _stamped(prepared: Prepared, signature: bytes, timestamper: TimeStamper | None) -> bytes:
-    signer = _signer(prepared.certificate, prepared.chain, signature)
-    attributes = cms.CMSAttributes.load(prepared.attributes)
-    container = await signer.async_sign_prescribed_attributes(
-        "sha256", signed_attrs=attributes, timestamper=timestamper
+    """Return the template with the values of this signature, and its time stamp.
+
+    What does not change keeps its bytes.
+    """
+    template = _container(prepared.certificate, prepared.chain)
+    message: Any = cms.ContentInfo.load(template.container)
+    signed = message["content"]
+    signer = signed["signer_infos"][0]
+    signer["signed_attrs"] = cms.CMSAttributes.load(prepared.attributes)
+    signer["signature"] = signature
+    if timestamper is not None:
+        digest = hashlib.sha256(signature).digest()
+        token = await timestamper.async_timestamp(digest, "sha256")
+        attribute = cms.CMSAttribute({"type": "signature_time_stamp_token", "values": [token]})
+        signer["unsigned_attrs"] = _settled(cms.CMSAttributes([_settled(attribute)]))
+    signed["signer_infos"] = _settled(cms.SignerInfos([_settled(signer)]))
+    inner = parser.emit(_CONTEXT, _CONSTRUCTED, 0, signed.untag().dump())
+    return parser.emit(
+        _UNIVERSAL, _CONSTRUCTED, cms.ContentInfo.tag, message["content_type"].dump() + inner
     )
-    return container.dump()
+
+
+def _settled(value: Any) -> Any:
+    """Return the same value, encoded.
+
+    asn1crypto encodes whatever was changed anew at every level above it,
+    several times over: ten times as long as the signature itself.
+    """
+    return type(value).load(value.dump())
 
 
 class HttpTimeStamper(TimeStamper):
