@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from yba.kernel.ids import new_id
 
 
@@ -125,6 +127,29 @@ async def test_conditional_references_are_resolved_or_refused(client):
     performer = (await client.get(f"/{location}")).json()["performer"][0]["reference"]
     assert performer == f"Practitioner/{created.json()['id']}"
     assert (bad.status_code, bad.json()["resourceType"]) == (422, "OperationOutcome")
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [("identifier=urn:t|{}", 412), ("identifier=urn:t|{}&_lastUpdated=gt2000", 412), ("colour=red", 400)],
+)  # fmt: skip
+async def test_a_conditional_reference_that_names_no_one_thing_fails_its_entry_only(
+    client, condition, status
+):
+    number = new_id()
+    doctor = {"resourceType": "Practitioner", "identifier": [{"system": "urn:t", "value": number}]}
+    for _ in range(2):
+        await client.post("/Practitioner", content=json.dumps(doctor))
+    wrong = entry(observation("Patient/x", performer=[
+        {"reference": f"Practitioner?{condition.format(number)}"}]))  # fmt: skip
+    right = entry(observation("Patient/x"))
+
+    batch = await client.post("", content=bundle("batch", right, wrong, right))
+    transaction = await client.post("", content=bundle("transaction", right, wrong))
+
+    assert await statuses(batch) == ["201", str(status), "201"]
+    assert transaction.status_code == status
+    assert transaction.json()["issue"][0]["expression"] == ["Bundle.entry[1]"]
 
 
 async def test_if_none_exist_uses_what_is_there_and_references_follow(client):

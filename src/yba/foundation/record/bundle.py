@@ -107,6 +107,8 @@ class Plan:
     conditional_references: dict[bytes, tuple[str, str]] = field(
         default_factory=dict[bytes, tuple[str, str]]
     )
+    refused_references: dict[bytes, Refusal] = field(default_factory=dict[bytes, Refusal])
+    """Why a conditional reference names nothing: several matches, or a condition without a meaning."""
     conditional_places: list[tuple[int, int, bytes]] = field(
         default_factory=list[tuple[int, int, bytes]]
     )
@@ -301,7 +303,9 @@ def decode(plan: Plan, planned: Planned, raw: bytes, *, actor: Actor, what: str)
         return
     try:
         if plan.conditional_references and (left := _CONDITIONAL.search(raw)):
-            raise UnresolvedReference(type=left[1].partition(b"?")[0].decode())
+            raise plan.refused_references.get(left[1]) or UnresolvedReference(
+                type=left[1].partition(b"?")[0].decode()
+            )
         planned.operation = _operation(planned, raw, actor, what)
     except Refusal as refused:
         if plan.type == "transaction":

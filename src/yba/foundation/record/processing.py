@@ -23,6 +23,7 @@ from yba.foundation.record.errors import (
     ResourceNotFound,
     SeveralMatches,
     UnreadableBody,
+    UnsearchableQuery,
 )
 from yba.foundation.record.grouping import carry_out_together, prepare, waves
 from yba.foundation.record.keys import bare_key, id_of, row_id, value_key
@@ -233,24 +234,33 @@ class Processor:
     ) -> dict[bytes, str]:
         """Return the literal reference of every conditional reference in the bundle.
 
-        Those that match nothing stay as they are and fail their entry when it is decoded. What the
-        actor may not see does not match.
+        Those that match nothing or several stay as they are and fail their entry when it is decoded.
+        What the actor may not see does not match.
         """
         guard = guard_for(actor, at=at, letter="s", base=self.base)
         found: dict[bytes, str] = {}
+        ids: dict[bytes, tuple[str, list[str]]] = {}
         wanted: list[tuple[bytes, int, int, str, str]] = []
         for text, (type_, condition) in plan.conditional_references.items():
             if text in without:
                 continue
-            simple = _identifier(type_, condition)
-            if simple is not None:
-                wanted.append((text, *simple))
+            try:
+                simple = _identifier(type_, condition)
+                if simple is not None:
+                    wanted.append((text, *simple))
+                    continue
+                matches = await matching(tx, type_, condition, at, guard=guard)
+            except (UnsearchableQuery, UnreadableBody) as refused:
+                plan.refused_references[text] = refused
                 continue
-            matches = await matching(tx, type_, condition, at, guard=guard)
-            if matches:
-                found[text] = _only(type_, [match.id for match in matches])
+            ids[text] = type_, [match.id for match in matches]
         if wanted:
-            found.update(await self._by_identifier(tx, wanted, guard))
+            ids.update(await self._by_identifier(tx, wanted, guard))
+        for text, (type_, some) in ids.items():
+            if len(some) > 1:
+                plan.refused_references[text] = SeveralMatches(type=type_)
+            elif some:
+                found[text] = f"{type_}/{some[0]}"
         return found
 
     async def _by_identifier(
@@ -258,7 +268,8 @@ class Processor:
         tx: Tx,
         wanted: Sequence[tuple[bytes, int, int, str, str]],
         guard: Guard | None,
-    ) -> dict[bytes, str]:
+    ) -> dict[bytes, tuple[str, list[str]]]:
+        """Return type and ids (two at most) of what has an identifier, for each reference to it."""
         places = (list(range(len(wanted))), [w[1] for w in wanted], [w[2] for w in wanted])
         sql, given = put_into(store.BY_KEYS, guard, places)
         records = await tx.connection.fetch(sql, *given)
@@ -274,9 +285,7 @@ class Processor:
                 self._proven.add(proof)
             ids[record["n"]].append(id_of(record["rid"], record["fid"]))
         return {
-            text: _only(type_, found)
-            for (text, _, _, type_, _), found in zip(wanted, ids, strict=True)
-            if found
+            text: (type_, found) for (text, _, _, type_, _), found in zip(wanted, ids, strict=True)
         }
 
 
@@ -332,12 +341,6 @@ def _refuse_overlap(plan: Plan) -> None:
             if (entry.type, id_) in seen:
                 raise BundleRefused(entry=entry.number, reason="the same resource appears twice")
             seen.add((entry.type, id_))
-
-
-def _only(type_: str, ids: Sequence[str]) -> str:
-    if len(ids) > 1:
-        raise SeveralMatches(type=type_)
-    return f"{type_}/{ids[0]}"
 
 
 def _identifier(type_: str, condition: str) -> tuple[int, int, str, str] | None:

@@ -32,8 +32,10 @@ async def search(
     permit(actor, READ)
     query = exchange.query
     if exchange.method == "POST":
-        exchange.refuse_other_media(FORM)
-        form = (await exchange.body()).decode("utf-8", "strict")
+        given = await exchange.body()
+        if given:
+            exchange.refuse_other_media(FORM)
+        form = given.decode("utf-8", "strict")
         query = "&".join(part for part in (query, form) if part)
     body = await search_body(
         do,

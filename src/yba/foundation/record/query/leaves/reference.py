@@ -156,6 +156,10 @@ def places(asking: Asking, parameter: SearchParam, value: str) -> list[tuple[str
     type_, slash, id_ = value.partition("/")
     if not slash:
         type_, id_ = "", value
+    if "/_history/" in id_:
+        raise UnsearchableQuery(
+            reason=f"{parameter.code}: references to one version are not told apart; leave it out"
+        )
     if not _ID.fullmatch(id_) or (type_ and type_ not in TYPE_NUMBERS):
         if "/" in value:
             return []
