@@ -10,9 +10,11 @@ from typing import Any
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from tests import conformance_report, copies, scheduling
 
 from yba.app import seeding
+from yba.foundation.accounts import passwords
 from yba.kernel.actor import Actor
 from yba.plumbing import logs, migrations
 from yba.plumbing.blobs import BlobStore
@@ -32,6 +34,9 @@ hypothesis.settings.load_profile("yba")
 
 # As a node writes them: one line each. The library's own way prints every local value.
 logs.configure("json")
+
+# What is real about a password's cost is shown by tests of a running node.
+passwords.use(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 NOON = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
 

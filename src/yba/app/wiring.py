@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from yba.app import auditing
 from yba.app.claiming import ClaimWriter
@@ -64,7 +68,7 @@ from yba.plumbing.database import Tx
 from yba.plumbing.html import assets, preferences
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.settings import Settings
-from yba.plumbing.web import AppState, Page
+from yba.plumbing.web import AppState, Page, state_of
 from yba.surfaces.admin import pages as admin
 from yba.surfaces.boards import pages as boards
 from yba.surfaces.chart import pages as chart
@@ -111,6 +115,8 @@ _SCREENS = (
     privacy,
     watch,
 )
+# Here sessions, accounts and programs end.
+_CUTTING_OFF = (admin, programs)
 
 
 # What the worker runs beside the delivery of events.
@@ -129,13 +135,32 @@ def pages() -> list[Page]:
     return [
         *assets.PAGES,
         *preferences.PAGES,
-        *accounts_pages.PAGES,
+        *map(_forgetting, accounts_pages.PAGES),
         *authorization_endpoints.PAGES,
         *audit_endpoints.PAGES,
         *signing_endpoints.PAGES,
         *agent_endpoints.PAGES,
-        *(page for screen in _SCREENS for page in screen.PAGES),
+        *(page for screen in _SCREENS if screen not in _CUTTING_OFF for page in screen.PAGES),
+        *(_forgetting(page) for screen in _CUTTING_OFF for page in screen.PAGES),
     ]
+
+
+def _forgetting(page: Page) -> Page:
+    """Let a page that may cut somebody off show it at once to who asks this process next.
+
+    Other processes hear it from the database a moment later.
+    """
+    if page.methods == ("GET",):
+        return page
+
+    @wraps(page.endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await page.endpoint(request)
+        finally:
+            state_of(request).extras["forget_callers"]()
+
+    return replace(page, endpoint=answer)
 
 
 def navigation() -> list[NavigationItem]:

@@ -165,7 +165,7 @@ async def sessions_of(tx: Tx, *, account_id: str, at: datetime) -> list[Session]
 
 
 async def session_is_open(tx: Tx, *, session_id: str, at: datetime) -> bool:
-    """Return whether a session has neither ended nor grown too old."""
+    """Return whether a session has neither ended nor grown too old, nor its account been closed."""
     return bool(await tx.value(store.IS_OPEN, session_id, at))
 
 

@@ -60,7 +60,7 @@ async def sign_in(
         secret = await tx.row(_Secret, store.CREDENTIAL, login)
         account_id = secret.id if secret else ""
         await attempts.refuse_locked(tx, login=login, account_id=account_id, client=client, at=at)
-    kept = secret.password_hash if secret else passwords.NOBODY
+    kept = secret.password_hash if secret else passwords.nobodys()
     is_right = await passwords.matches(kept, password) and secret is not None
     async with database.transaction() as tx:
         if is_right:

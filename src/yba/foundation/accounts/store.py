@@ -65,7 +65,9 @@ SESSIONS_OF: LiteralString = """
 """
 IS_OPEN: LiteralString = """
     SELECT EXISTS (SELECT FROM accounts.session
-                    WHERE id = $1 AND ended_at IS NULL AND expires_at > $2)
+                     JOIN accounts.account ON account.id = session.account_id
+                    WHERE session.id = $1 AND ended_at IS NULL AND expires_at > $2
+                      AND disabled_at IS NULL)
 """
 # A browser session that nobody has used for a while is as good as ended.
 WHO_HOLDS: LiteralString = f"""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from yba.foundation.authorization import discovery, keys, proving, requests, tokens
-from yba.foundation.authorization.errors import ProgramUnknown, ProtocolError
+from yba.foundation.authorization.errors import Ended, ProgramUnknown, ProtocolError
 from yba.foundation.authorization.model import PUSHED_LIFE, Client
 from yba.foundation.authorization.tokens import Server
 from yba.kernel.clock import utc_now
@@ -93,10 +93,14 @@ def _forget(request: Request) -> None:
 
 async def _token(request: Request, form: Mapping[str, str]) -> Response:
     client = await _client(request, form)
-    answer = await tokens.give(
-        state_of(request).database,
-        server=server_of(request), client=client, form=form, at=utc_now(),
-    )  # fmt: skip
+    try:
+        answer = await tokens.give(
+            state_of(request).database,
+            server=server_of(request), client=client, form=form, at=utc_now(),
+        )  # fmt: skip
+    except Ended:
+        _forget(request)
+        raise
     return JSONResponse(answer, headers=_NO_STORE)
 
 

@@ -59,3 +59,10 @@ class PatientNotChosen(Refusal):
     code = "authorization.patient-not-chosen"
     status = 422
     message = "Please choose the patient for whom the program is opened."
+
+
+class Ended(ProtocolError):
+    """An invalid_grant that ended everything given with the grant."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("invalid_grant", reason)

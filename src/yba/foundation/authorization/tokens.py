@@ -22,7 +22,7 @@ from typing import Any
 from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import service as audit
 from yba.foundation.authorization import keys, programs, store
-from yba.foundation.authorization.errors import ProtocolError
+from yba.foundation.authorization.errors import Ended, ProtocolError
 from yba.foundation.authorization.granting import grantable, may_read, may_write
 from yba.foundation.authorization.model import (
     ACCESS_LIFE,
@@ -111,12 +111,11 @@ async def _person(tx: Tx, account_id: str, at: datetime) -> Actor | None:
 async def _stays_signed_in(tx: Tx, grant: Grant | Access, at: datetime) -> bool:
     """Return whether the person is still signed in, where the grant counts no longer than that.
 
-    Any open session of hers will do: each fresh proof of who she is opens another in its place.
+    It is the session in which she let the program in: another of hers says nothing about it.
     """
     if OFFLINE in grant.scopes or grant.session_id is None:
         return True
-    found = await accounts.sessions_of(tx, account_id=grant.account_id or "", at=at)
-    return any(session.kind == "browser" for session in found)
+    return await accounts.session_is_open(tx, session_id=grant.session_id, at=at)
 
 
 # -- giving ---------------------------------------------------------------------------------------
@@ -161,7 +160,7 @@ async def _for_code(
         return _invalid("the code is not known")
     if found.used_at is not None:
         await _end(tx, grant, "code-used-twice", at)
-        return _invalid("the code was used before; everything granted with it has ended")
+        return Ended("the code was used before; everything granted with it has ended")
     if found.expires_at <= at or not grant.is_open(at):
         return _invalid("the code has expired")
     if form.get("redirect_uri", found.redirect_uri) != found.redirect_uri:
@@ -194,13 +193,13 @@ async def _for_refresh(
         return _invalid("the token is not known")
     if found.used_at is not None:
         await _end(tx, grant, "refresh-used-twice", at)
-        return _invalid("the token was used before; everything granted with it has ended")
+        return Ended("the token was used before; everything granted with it has ended")
     if found.expires_at <= at or not grant.is_open(at):
         return _invalid("the token has expired")
     person = await _person(tx, grant.account_id or "", at)
     if person is None or not await _stays_signed_in(tx, grant, at):
         await _end(tx, grant, "account", at)
-        return _invalid("the account was closed or signed out")
+        return Ended("the account was closed or signed out")
     scopes = found.scopes
     if "scope" in form:
         scopes = split(form["scope"])
@@ -336,10 +335,16 @@ async def _end(tx: Tx, grant: Grant, why: str, at: datetime) -> None:
 
 
 async def living(tx: Tx, *, token: str, at: datetime) -> Access | None:
-    """Return an access token that still counts, or None."""
+    """Return an access token that still counts, or None.
+
+    One that was given while somebody is signed in counts no longer than that session.
+    """
     if not token.startswith(ACCESS_PREFIX) or len(token) > _LONGEST:
         return None
-    return await tx.row(Access, store.ACCESS, digest(token), at)
+    found = await tx.row(Access, store.ACCESS, digest(token), at)
+    if found is None or not await _stays_signed_in(tx, found, at):
+        return None
+    return found
 
 
 async def recognise(tx: Tx, *, token: str, audience: str, at: datetime) -> Actor | None:
@@ -354,7 +359,7 @@ async def recognise(tx: Tx, *, token: str, audience: str, at: datetime) -> Actor
     if found.account_id is None:
         return _program(found.client_id, found.client_name, found.scopes)
     person = await _person(tx, found.account_id, at)
-    if person is None or not await _stays_signed_in(tx, found, at):
+    if person is None:
         return None
     granted = granted_of(tuple(found.scopes))
     permissions: set[str] = set()
