@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import anyio.to_thread
 
 from yba.care.documents.rendering import render
+from yba.care.documents.sheets import qr_drawing
 from yba.foundation.signing import service as signatures
 from yba.foundation.signing.model import SignerRole
 from yba.kernel.actor import Actor
@@ -46,9 +47,12 @@ async def signed_paper(
 ) -> bytes:
     """Return a paper of the facility's own (minutes, a register), sealed and kept by its hash.
 
+    Its QR leads to where anybody checks the file: it is in no register of patients' papers.
     `reference` says what it is about in the audit trail. Raises what signing refuses.
     """
-    draft = await render(template, words, fonts=archive.fonts, at=at)
+    address = f"{archive.address}/verify"
+    check = {"address": address, "qr": qr_drawing(address)}
+    draft = await render(template, {**words, "check": check}, fonts=archive.fonts, at=at)
     signed = await signatures.sign_pdf(
         tx,
         signing=archive.signing,
