@@ -79,6 +79,23 @@ async def test_chains_look_inside(client, ward):
     assert await found(client, f"{all_}:missing=true&_id={holder}") == []
 
 
+async def test_a_patient_inside_is_a_patient(client):
+    name = f"Trong{new_id()}"
+    person = {"resourceType": "Patient", "id": "p", "name": [{"family": name}]}
+    sugar = {
+        "resourceType": "Observation", "status": "final", "code": {"text": "x"}, "contained": [person],
+        "subject": {"reference": "#p"},
+    }  # fmt: skip
+    stored = f"Observation/{(await client.post('/Observation', json=sugar)).json()['id']}"
+
+    for reference in ("patient", "subject", "subject:Patient"):
+        assert await found(client, f"/Observation?{reference}.family={name}") == [stored]
+    for reference in ("patient", "subject"):
+        query = f"/Observation?_id={stored[12:]}&{reference}:missing="
+        assert await found(client, query + "false") == [stored]
+        assert await found(client, query + "true") == []
+
+
 async def test_pages_of_contained_resources_lose_and_repeat_nothing(client, ward):
     tag, _, _ = ward
     url = f"/Medication?_tag={SYSTEM}|{tag}&_contained=both&_containedType=contained&_sort=code&_count=1"

@@ -226,3 +226,14 @@ async def test_chains_includes_and_filters_work_over_http(client, tag):
         "Observation", "Observation", "Patient",
     ]  # fmt: skip
     assert filtered.json()["total"] == 3
+
+
+async def test_a_form_may_say_how_the_answer_is_written(client, tag):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = await client.post(
+        f"/Patient/_search?_tag={SYSTEM}|{tag}", content="gender=female&_format=xml", headers=form
+    )
+
+    assert answer.headers["content-type"].startswith("application/fhir+xml")
+    assert '<total value="1"/>' in answer.text

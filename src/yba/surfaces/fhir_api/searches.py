@@ -36,7 +36,10 @@ async def search(
         if given:
             exchange.refuse_other_media(FORM)
         form = given.decode("utf-8", "strict")
-        query = "&".join(part for part in (query, form) if part)
+        # The form may also say how the answer is written.
+        exchange.query = query = "&".join(part for part in (query, form) if part)
+        if "_format=" in form:
+            exchange.refuse_other_formats()
     body = await search_body(
         do,
         actor,

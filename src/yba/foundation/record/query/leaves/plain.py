@@ -8,7 +8,7 @@ from yba.foundation.record.plans import FIRST_ADDED, plan_of
 from yba.foundation.record.query.leaves.asking import Asking
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
-from yba.foundation.record.rows import OTHER_PATIENT
+from yba.foundation.record.rows import CONTAINER, OTHER_PATIENT
 
 
 def by_id(asking: Asking, leaf: Leaf, row: str) -> str:
@@ -73,6 +73,9 @@ def missing(asking: Asking, leaf: Leaf, row: str) -> str:
         plan.patient_element,
     ):
         own = f"{row}.patient IS NOT NULL AND {row}.flags & {OTHER_PATIENT} = 0"
+        if bits := plan.present.get(leaf.parameter.code, 0):
+            mask = asking.arguments.add(bits, "bigint")
+            own = f"({own}) OR ({row}.flags & {CONTAINER} <> 0 AND {row}.present & {mask} <> 0)"
         return f"NOT ({own})" if wanted else f"({own})"
     bits = plan.present.get(leaf.parameter.code, 0)
     if not leaf.parameter.elements:
