@@ -6,6 +6,7 @@ Handlers read the request, call one verb, answer. Forms are protected by the
 browser's own fetch metadata and the Origin header (no token to forget).
 """
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -113,6 +114,16 @@ def url(request: Request, name: str, **params: object) -> str:
     """Return the path of the page called `name`."""
     path = {key: str(value) for key, value in params.items()}
     return str(request.app.url_path_for(name, **path))
+
+
+def path_here(text: str | None, otherwise: str = "/") -> str:
+    """Return `text` if it is a path of this site, else `otherwise`.
+
+    A browser reads "//x", "/\\x" and "/<tab>/x" as another site.
+    """
+    if text and re.match(r"/(?![/\\])", text) and text.isprintable() and "\\" not in text:
+        return text
+    return otherwise
 
 
 def see_other(request: Request, name: str, **params: object) -> Response:

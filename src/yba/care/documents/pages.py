@@ -26,6 +26,7 @@ from yba.plumbing.web import (
     Page,
     actor_of,
     form,
+    path_here,
     reading,
     refuse_cross_site,
     render,
@@ -101,8 +102,8 @@ async def sign(request: Request) -> Response:
             at=utc_now(),
             reason=fields.get("reason", ""),
         )
-    target = fields.get("next", "")
-    if target.startswith("/") and not target.startswith(("//", "/\\")):
+    target = path_here(fields.get("next"), "")
+    if target:
         return RedirectResponse(target, status_code=303)
     return see_other(request, "documents:pdf", document_id=signed.document_id)
 

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from yba.kernel.refusal import Unusable
 from yba.plumbing.html.environment import THEMES
 from yba.plumbing.i18n import LANGUAGES
-from yba.plumbing.web import PUBLIC, Page, form
+from yba.plumbing.web import PUBLIC, Page, form, path_here
 
 _YEAR_SECONDS = 365 * 24 * 3600
 _CHOICES = {"lang": LANGUAGES, "theme": THEMES}
@@ -15,10 +15,7 @@ _CHOICES = {"lang": LANGUAGES, "theme": THEMES}
 async def _choose(request: Request) -> Response:
     """Remember the sent choices and go back to the page they were made on."""
     sent = await form(request)
-    back = sent.get("next", "/")
-    # Only a path of ours: "//elsewhere" and "/\\elsewhere" would leave the site.
-    safe = back.startswith("/") and not back.startswith(("//", "/\\"))
-    answer = RedirectResponse(back if safe else "/", status_code=303)
+    answer = RedirectResponse(path_here(sent.get("next")), status_code=303)
     for name, allowed in _CHOICES.items():
         if name not in sent:
             continue

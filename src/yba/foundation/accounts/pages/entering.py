@@ -18,6 +18,7 @@ from yba.plumbing.web import (
     Page,
     actor_or_none,
     form,
+    path_here,
     render,
     state_of,
     transaction,
@@ -25,24 +26,11 @@ from yba.plumbing.web import (
 )
 
 
-def next_of(text: str | None) -> str:
-    """Return a path of this site only; anything else leads home."""
-    if (
-        text
-        and text.startswith("/")
-        and not text.startswith(("//", "/\\"))
-        and text.isprintable()
-        and "\\" not in text
-    ):
-        return text
-    return "/"
-
-
 async def sign_in_form(request: Request) -> Response:
     """Show the sign-in page, or go on if already signed in."""
     if actor_or_none(request) is not None:
-        return RedirectResponse(next_of(request.query_params.get("next")), status_code=303)
-    return _form(request, None, "", next_of(request.query_params.get("next")))
+        return RedirectResponse(path_here(request.query_params.get("next")), status_code=303)
+    return _form(request, None, "", path_here(request.query_params.get("next")))
 
 
 def _form(request: Request, refusal: Refusal | None, login: str, target: str) -> Response:
@@ -70,7 +58,7 @@ def let_form_lead_to_provider(request: Request) -> None:
 async def sign_in(request: Request) -> Response:
     """Check the password and open a session, or ask for the second factor."""
     fields = await form(request)
-    login, target = fields.get("login", ""), next_of(fields.get("next"))
+    login, target = fields.get("login", ""), path_here(fields.get("next"))
     try:
         done = await service.sign_in(
             state_of(request).database,
@@ -111,7 +99,7 @@ def _second_form(request: Request, refusal: Refusal | None, target: str) -> Resp
 async def second_factor(request: Request) -> Response:
     """Check a one-time or recovery code and open the session."""
     fields = await form(request)
-    target = next_of(fields.get("next"))
+    target = path_here(fields.get("next"))
     try:
         done = await service.second_factor(
             state_of(request).database,
@@ -141,7 +129,7 @@ async def passkey_options(request: Request) -> Response:
 async def sign_in_by_passkey(request: Request) -> Response:
     """Open a session for whose device has signed."""
     fields = await form(request)
-    target = next_of(fields.get("next"))
+    target = path_here(fields.get("next"))
     try:
         done = await service.sign_in_by_passkey(
             state_of(request).database,

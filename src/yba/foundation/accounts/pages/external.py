@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from yba.foundation.accounts import external, service
 from yba.foundation.accounts.pages import browser
-from yba.foundation.accounts.pages.entering import ask_second_factor, next_of, refused_sign_in
+from yba.foundation.accounts.pages.entering import ask_second_factor, refused_sign_in
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal
 from yba.plumbing.web import (
@@ -15,6 +15,7 @@ from yba.plumbing.web import (
     actor_of,
     actor_or_none,
     form,
+    path_here,
     see_other,
     state_of,
     transaction,
@@ -67,9 +68,9 @@ async def leave(request: Request) -> Response:
     """Send the browser to the provider."""
     fields = await form(request)
     try:
-        return await _leave(request, next_of(fields.get("next")), None)
+        return await _leave(request, path_here(fields.get("next")), None)
     except Refusal as refusal:
-        return refused_sign_in(request, refusal, next_of(fields.get("next")))
+        return refused_sign_in(request, refusal, path_here(fields.get("next")))
 
 
 async def link(request: Request) -> Response:

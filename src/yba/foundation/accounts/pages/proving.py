@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from yba.foundation.accounts import passkeys, service
 from yba.foundation.accounts.pages import browser
-from yba.foundation.accounts.pages.entering import answer_in, next_of
+from yba.foundation.accounts.pages.entering import answer_in
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.web import (
@@ -17,6 +17,7 @@ from yba.plumbing.web import (
     actor_of,
     form,
     is_fragment,
+    path_here,
     reading,
     render,
     state_of,
@@ -31,15 +32,15 @@ async def ask_for_proof(request: Request) -> Response:
     """Answer a request that was refused for want of a fresh proof: ask, and keep its form."""
     if is_fragment(request):
         page = urlsplit(request.headers.get("hx-current-url", "")).path
-        target = f"{url(request, 'accounts:prove')}?next={quote(next_of(page))}"
+        target = f"{url(request, 'accounts:prove')}?next={quote(path_here(page))}"
         return Response(status_code=204, headers={"HX-Redirect": target})
     sent: list[tuple[str, str]] = request.scope.get("yba.form", [])
     is_form = request.method == "POST"
     return await _form(
         request,
         None,
-        target=next_of(request.url.path) if not is_form else "/",
-        then=next_of(request.url.path) if is_form else "",
+        target=path_here(request.url.path) if not is_form else "/",
+        then=path_here(request.url.path) if is_form else "",
         kept=sent if is_form else [],
         status=403,
     )
@@ -47,7 +48,7 @@ async def ask_for_proof(request: Request) -> Response:
 
 async def prove_form(request: Request) -> Response:
     """Show the page."""
-    return await _form(request, None, target=next_of(request.query_params.get("next")))
+    return await _form(request, None, target=path_here(request.query_params.get("next")))
 
 
 async def _form(
@@ -79,7 +80,7 @@ async def prove(request: Request) -> Response:
     fields = await form(request)
     sent: list[tuple[str, str]] = request.scope["yba.form"]
     kept = [(name.removeprefix(_KEPT), text) for name, text in sent if name.startswith(_KEPT)]
-    target, then = next_of(fields.get("next")), fields.get("then", "")
+    target, then = path_here(fields.get("next")), fields.get("then", "")
     try:
         token = await _proven(request, fields)
     except Refusal as refusal:
@@ -87,7 +88,7 @@ async def prove(request: Request) -> Response:
     if not then:
         response: Response = RedirectResponse(target, status_code=303)
     else:
-        response = render(request, "accounts/proven.html", then=next_of(then), kept=kept)
+        response = render(request, "accounts/proven.html", then=path_here(then), kept=kept)
     return browser.with_session(request, response, token)
 
 
