@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from decimal import Decimal
@@ -132,7 +133,45 @@ class Interpreted:
         return found
 
 
-def refuse_senseless(parameter: Interpreted, type_: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A composite that is evaluated on each resource: its base, and of each part kind and path."""
+
+    number: int
+    base: tuple[Expression, ...]
+    parts: tuple[tuple[Kind, tuple[Expression, ...]], ...]
+
+    @property
+    def branches(self) -> tuple[Expression, ...]:
+        """Return what finds the elements whose parts belong together."""
+        return self.base
+
+    def file(self, resource: Any, x: Index, zone: tzinfo = UTC) -> bool:
+        """File each combination of parts of one element; return whether there was any.
+
+        An expression that fails on this resource finds nothing in it.
+        """
+        before = len(x.composites)
+        for branch in self.base:
+            with suppress(FhirPathError):
+                for item in branch.evaluate(resource, resolve=_resolve):
+                    if isinstance(item, Node):
+                        self.file_item(item, resource, x, zone)
+        return len(x.composites) > before
+
+    def file_item(self, item: Node, resource: Any, x: Index, zone: tzinfo) -> None:
+        """File the combinations of one element's parts."""
+        found: list[list[tuple[Any, ...]]] = []
+        for kind, branches in self.parts:
+            inner = Index()
+            for branch in branches:
+                for value in branch.evaluate(item, resource=resource, resolve=_resolve):
+                    file_item(inner, 0, kind, value, zone)
+            found.append(values_of(inner, kind))
+        filing.file_composite(x, self.number, *found)
+
+
+def refuse_senseless(parameter: Interpreted | Pairs, type_: str) -> None:
     """Raise FhirPathError if no branch of the expression has a meaning for a resource type."""
     problem: FhirPathError | None = None
     for branch in parameter.branches:
@@ -202,6 +241,12 @@ def file_item(x: Index, n: int, kind: Kind, item: Item, zone: tzinfo) -> bool:
     return filer is not None
 
 
+def pairs(number: int, base: str, parts: Sequence[tuple[Kind, str]]) -> Pairs:
+    """Compile a composite. Raises FhirPathError if an expression is none."""
+    compiled = tuple((kind, branches_of(expression)) for kind, expression in parts)
+    return Pairs(number, branches_of(base), compiled)
+
+
 def file_pairs(
     x: Index,
     n: int,
@@ -211,16 +256,10 @@ def file_pairs(
     zone: tzinfo,
 ) -> None:
     """File a composite: for each element of `base`, every combination of its parts."""
-    for item in (i for b in branches_of(base) for i in b.evaluate(resource, resolve=_resolve)):
-        found: list[list[tuple[Any, ...]]] = []
-        for kind, expression in parts:
-            inner = Index()
-            for branch in branches_of(expression):
-                assert isinstance(item, Node)
-                for value in branch.evaluate(item, resource=resource, resolve=_resolve):
-                    file_item(inner, 0, kind, value, zone)
-            found.append(values_of(inner, kind))
-        filing.file_composite(x, n, *found)
+    compiled = pairs(n, base, parts)
+    for item in (i for b in compiled.base for i in b.evaluate(resource, resolve=_resolve)):
+        assert isinstance(item, Node)
+        compiled.file_item(item, resource, x, zone)
 
 
 def values_of(x: Index, kind: Kind) -> list[tuple[Any, ...]]:

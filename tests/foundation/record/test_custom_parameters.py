@@ -237,11 +237,49 @@ async def test_a_deleted_parameter_is_unknown(database, at, write, save, found):
         await found(r4.Patient, "race=kinh")
 
 
+async def test_a_composite_finds_what_belongs_together(database, at, write, save, found):
+    def part(name: str, path: str) -> r4.SearchParameterComponent:
+        definition = f"http://hl7.org/fhir/SearchParameter/{name}"
+        return r4.SearchParameterComponent(definition=definition, expression=path)
+
+    def measured(code: str, value: int) -> r4.ObservationComponent:
+        coding = r4.Coding(system="urn:c", code=code)
+        amount = r4.Quantity(value=Decimal(value), unit="mg")
+        return r4.ObservationComponent(
+            code=r4.CodeableConcept(coding=[coding]), valueQuantity=amount
+        )
+
+    def observation(id_: str, *parts: r4.ObservationComponent) -> r4.Observation:
+        code = r4.CodeableConcept(text="x")
+        return r4.Observation(id=id_, status="final", code=code, component=list(parts))
+
+    await save(
+        observation("o", measured("a", 1), measured("b", 9)),
+        observation("p", measured("a", 9), measured("b", 1)),
+    )
+    await write("PUT", parameter(
+        "x-pair", "composite", "Observation.component", base=["Observation"],
+        component=[part("clinical-code", "code"), part("Observation-value-quantity", "value")],
+    ))  # fmt: skip
+    await worked(database, at)
+    await save(observation("q", measured("a", 2)))
+
+    assert await found(r4.Observation, "x-pair=urn:c|a$lt5") == ["o", "q"]
+    assert await found(r4.Observation, "x-pair=b$9") == ["o"]
+    assert await found(r4.Observation, "x-pair:missing=true") == []
+    assert await found(r4.Observation, "_sort=-x-pair") == ["o", "p", "q"]
+    with pytest.raises(UnusableParameter):
+        await write("PUT", parameter(
+            "x-odd", "composite", "Observation.component", base=["Observation"],
+            component=[part("Observation-value-quantity", "value"), part("clinical-code", "code")],
+        ))  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("kind", "expression"),
     [
         ("string", "Patient..name"), ("string", "Patient.colour"), ("string", None),
-        ("composite", "Patient"), ("special", "Patient.name"),
+        ("composite", "Patient"), ("special", "Patient.name"), ("special", "Patient"),
     ],
 )  # fmt: skip
 async def test_what_cannot_be_indexed_is_refused(write, kind, expression):

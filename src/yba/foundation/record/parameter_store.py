@@ -11,13 +11,13 @@ COUNT_UP: LiteralString = """
 """
 
 IN_FORCE: LiteralString = """
-    SELECT number, id, url, code, kind, expression, types, targets, state
+    SELECT number, id, url, code, kind, expression, types, targets, parts, state
       FROM record.parameter WHERE state <> 'withdrawn'
      ORDER BY number
 """
 ADD: LiteralString = """
-    INSERT INTO record.parameter (id, url, code, kind, expression, types, targets, state)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'indexing')
+    INSERT INTO record.parameter (id, url, code, kind, expression, types, targets, parts, state)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'indexing')
     RETURNING number
 """
 WITHDRAW: LiteralString = """

@@ -17,7 +17,14 @@ from typing import Any, cast
 from yba.fhir import r4
 from yba.fhir.fhirpath.errors import FhirPathError
 from yba.fhir.index import Kind, SearchParam, search_parameters
-from yba.fhir.interpreted import INDEXED_KINDS, interpreted, refuse_senseless
+from yba.fhir.interpreted import (
+    INDEXED_KINDS,
+    Interpreted,
+    Pairs,
+    interpreted,
+    pairs,
+    refuse_senseless,
+)
 from yba.foundation.record import parameter_store
 from yba.foundation.record.errors import UnusableParameter
 from yba.foundation.record.plans import (
@@ -31,6 +38,7 @@ from yba.plumbing.database import Tx
 
 _FRESH_SECONDS = 1.0
 _CODE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_SECOND_PARTS = ("token", "reference", "quantity", "date")
 _checked_at = [float("-inf")]
 
 
@@ -46,6 +54,8 @@ class Added:
     expression: str
     types: list[int]
     targets: list[str]
+    # Of a composite: "code kind path" of each part.
+    parts: list[str]
     state: str
 
     def parameter(self) -> SearchParam:
@@ -55,7 +65,7 @@ class Added:
             kind=cast(Kind, self.kind),
             elements=(self.number,),
             targets=tuple(self.targets),
-            components=(),
+            components=tuple((code, kind) for code, kind, _ in _split(self.parts)),
             expression=self.expression,
             definition=self.url,
         )
@@ -87,10 +97,22 @@ async def refresh(tx: Tx) -> None:
     _checked_at[0] = time.monotonic()
 
 
+def _split(parts: list[str]) -> list[tuple[str, Kind, str]]:
+    found = [part.split(" ", 2) for part in parts]
+    return [(code, cast(Kind, kind), path) for code, kind, path in found]
+
+
+def _compiled(number: int, kind: Kind, expression: str, parts: list[str]) -> Interpreted | Pairs:
+    if kind != "composite":
+        return interpreted(number, kind, expression)
+    return pairs(number, expression, [(kind, path) for _, kind, path in _split(parts)])
+
+
 def _install(added: list[Added]) -> None:
     _known[:] = added
     compiled = {
-        one.number: interpreted(one.number, cast(Kind, one.kind), one.expression) for one in added
+        one.number: _compiled(one.number, cast(Kind, one.kind), one.expression, one.parts)
+        for one in added
     }
     for name in TYPE_NAMES:
         plan = plan_of(name)
@@ -110,12 +132,12 @@ def refuse_unusable(resource: r4.SearchParameter) -> None:
     code, kind, expression = resource.code or "", resource.type or "", resource.expression
     if not code or not _CODE_LETTERS.issuperset(code):
         raise UnusableParameter(reason="its code must be letters, digits, - and _")
-    if kind not in INDEXED_KINDS:
+    if kind not in (*INDEXED_KINDS, "composite"):
         raise UnusableParameter(reason="its type must be one of " + ", ".join(INDEXED_KINDS))
     if not expression:
         raise UnusableParameter(reason="it has no expression")
     try:
-        compiled = interpreted(0, cast(Kind, kind), expression)
+        compiled = _compiled(0, cast(Kind, kind), expression, _parts(resource))
     except FhirPathError as problem:
         raise UnusableParameter(reason=f"its expression cannot be read: {problem}") from None
     _refuse_twin(resource, _known)
@@ -124,6 +146,33 @@ def refuse_unusable(resource: r4.SearchParameter) -> None:
             refuse_senseless(compiled, TYPE_NAMES[number - 1])
         except FhirPathError as problem:
             raise UnusableParameter(reason=f"its expression has no meaning: {problem}") from None
+
+
+def _parts(resource: r4.SearchParameter) -> list[str]:
+    """Return the parts of a composite as `Added` has them; none of another kind.
+
+    A part is a parameter of the standard, of every type that the composite is new to; the first
+    is a token, as in all composites of the standard. Raises UnusableParameter.
+    """
+    if resource.type != "composite":
+        return []
+    found: list[str] = []
+    for part in resource.component or ():
+        kinds = {
+            (parameter.code, parameter.kind)
+            for number in _new_types(resource)
+            for parameter in search_parameters(TYPE_NAMES[number - 1]).values()
+            if parameter.definition == part.definition
+        }
+        if len(kinds) != 1 or not part.expression:
+            raise UnusableParameter(reason="each part must be a parameter of the standard")
+        found.append(" ".join((*kinds.pop(), part.expression)))
+    kinds = [part.split(" ")[1] for part in found]
+    if len(kinds) != 2 or kinds[0] != "token" or kinds[1] not in _SECOND_PARTS:
+        raise UnusableParameter(
+            reason="a composite is a token and one of " + ", ".join(_SECOND_PARTS)
+        )
+    return found
 
 
 def _refuse_twin(resource: r4.SearchParameter, known: list[Added]) -> None:
@@ -189,6 +238,7 @@ def _definition(resource: r4.SearchParameter) -> Mapping[str, Any] | None:
         "expression": resource.expression,
         "types": types,
         "targets": sorted(targets) if resource.type == "reference" else [],
+        "parts": _parts(resource),
     }
 
 
@@ -200,4 +250,5 @@ def _values(one: Added) -> dict[str, Any]:
         "expression": one.expression,
         "types": one.types,
         "targets": one.targets,
+        "parts": one.parts,
     }

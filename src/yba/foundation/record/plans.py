@@ -17,7 +17,7 @@ import msgspec
 
 from yba.fhir.generated.types import AnyResource
 from yba.fhir.index import SearchParam, search_parameters
-from yba.fhir.interpreted import Interpreted
+from yba.fhir.interpreted import Interpreted, Pairs
 from yba.foundation.record.errors import ParameterIndexing
 from yba.foundation.record.keys import label_scope, scope
 
@@ -95,7 +95,7 @@ class TypePlan:
         self.number = TYPE_NUMBERS[name]
         self.parameters = Parameters(search_parameters(name))
         # Parameters that this site has added, active or about to be; see `parameters`.
-        self.added: tuple[Interpreted, ...] = ()
+        self.added: tuple[Interpreted | Pairs, ...] = ()
         self.scopes = [scope(name, element) for element in range(_ELEMENTS)]
         self.label_scopes = [label_scope(scope) for scope in self.scopes]
         # Keys met before; emptied when they grow beyond what is worth remembering.
@@ -133,7 +133,9 @@ class TypePlan:
             and frozenset(self.parameters[_BIRTH_DATE].elements) == self.time_elements
         )
 
-    def put_added(self, added: Sequence[tuple[SearchParam, Interpreted]], ready: set[str]) -> None:
+    def put_added(
+        self, added: Sequence[tuple[SearchParam, Interpreted | Pairs]], ready: set[str]
+    ) -> None:
         """Take over the parameters that this site has added, instead of those known before."""
         built_in = search_parameters(self.name)
         self.added = tuple(interpreted for _, interpreted in added)

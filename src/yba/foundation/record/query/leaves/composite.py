@@ -71,6 +71,8 @@ def is_paired(leaf: Leaf) -> bool:
     if leaf.parameter.kind != "composite" or leaf.modifier:
         return False
     plan = plan_of(leaf.type)
+    if not plan.rewritten.issuperset(leaf.parameter.elements):
+        return False
     second = plan.parameters.get(leaf.parameter.components[1][0])
     return second is not None and set(second.elements) <= plan.paired
 
