@@ -243,8 +243,10 @@ def file_item(x: Index, n: int, kind: Kind, item: Item, zone: tzinfo) -> bool:
 
 def pairs(number: int, base: str, parts: Sequence[tuple[Kind, str]]) -> Pairs:
     """Compile a composite. Raises FhirPathError if an expression is none."""
-    compiled = tuple((kind, branches_of(expression)) for kind, expression in parts)
-    return Pairs(number, branches_of(base), compiled)
+    compiled: list[tuple[Kind, tuple[Expression, ...]]] = [
+        (kind, branches_of(expression)) for kind, expression in parts
+    ]
+    return Pairs(number, branches_of(base), tuple(compiled))
 
 
 def file_pairs(
