@@ -1,5 +1,6 @@
 """The pages: who gets which file, and what a stranger learns from the public check."""
 
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from yba.care.encounters.model import Closing, DiagnosisEntry, Examination, Vita
 from yba.foundation.accounts import pages as accounts_pages
 from yba.foundation.accounts import service as accounts
 from yba.foundation.signing import service as signing
-from yba.foundation.signing.model import MAX_FILE_BYTES, SignerRole
+from yba.foundation.signing.model import MAX_FILE_BYTES, Holder, HolderKind, SignerRole
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.ids import new_id
@@ -212,6 +213,59 @@ async def test_a_delegate_reads_for_whom_and_to_what_day(shell, database):
         assert giver.name in page.text
         assert "31/12/2099" in page.text, "midnight ends the day before"
     assert "Bệnh án ngoại trú · Người Bệnh" in basket.text
+
+
+async def test_the_administration_decides_who_signs_and_takes_certificates_out_of_use(
+    shell, config, database
+):
+    at = utc_now()
+    place = service.archive_from(config, BlobStore(config.blob_dir), at=at).signing
+    loser = Holder(HolderKind.PERSON, new_id(), "Bác Sĩ Mất Thẻ", place.organisation, "1/HNO")
+    async with database.transaction() as tx:
+        await signing.certificate_in_use(tx, signing=place, holder=loser, at=at)
+    token = await session(database, "administrator")
+    day = "2099-01-01"
+    async with await client(shell, token) as admin:
+        before = await admin.get("/admin/signing")
+        decided = await admin.post(
+            "/admin/signing/order",
+            data={
+                "kind": "outpatient-record",
+                "from": day,
+                "office": "head",
+                "seal": "yes",
+                "source": "Quyết định 15",
+            },
+        )
+        late = await admin.post(
+            "/admin/signing/order",
+            data={"kind": "outpatient-record", "from": "2020-01-01", "source": "Quyết định 1"},
+        )
+        [number] = re.findall(rf'<option value="(\w+)">{loser.name} ·', before.text)
+        mute = await admin.post("/admin/signing/revoke", data={"certificate": number})
+        gone = await admin.post(
+            "/admin/signing/revoke", data={"certificate": number, "reason": "Mất thẻ"}
+        )
+        after = await admin.get("/admin/signing")
+
+    assert (before.status_code, decided.status_code, gone.status_code) == (200, 303, 303)
+    assert (late.status_code, mute.status_code) == (422, 422)
+    assert "người lập → trưởng khoa → chữ ký số của cơ sở" in after.text
+    assert 'id="vacant"' in after.text, "an office that nobody holds is told"
+    assert f'<option value="{number}">' not in after.text
+    async with database.transaction() as tx:
+        roles = await signing.roles_of(
+            tx, kind="outpatient-record", at=datetime(2099, 6, 1, tzinfo=UTC)
+        )
+    assert [*roles] == ["author", "head", "organisation"]
+
+
+async def test_a_doctor_does_not_decide_who_signs(shell, database):
+    async with await client(shell, await session(database, "doctor")) as doctor:
+        seen = await doctor.get("/admin/signing")
+        sent = await doctor.post("/admin/signing/revoke", data={"reason": "x"})
+
+    assert (seen.status_code, sent.status_code) == (403, 403)
 
 
 async def upload(browser, content: bytes, **headers: str) -> httpx.Response:

@@ -45,6 +45,7 @@ from yba.kernel.refusal import Refusal
 from yba.kernel.text import fold
 from yba.plumbing.database import Tx
 
+_MOST = 1000
 _RENEW_BEFORE = timedelta(days=30)
 _SHA256 = utils.Prehashed(hashes.SHA256())
 
@@ -118,6 +119,11 @@ async def linked_certificate(tx: Tx, *, holder: Holder) -> SigningCertificate | 
     """Return the certificate that a holder has now, whatever its state; None without one."""
     row = await _in_use(tx, holder)
     return None if row is None else _certificate(row)
+
+
+async def certificates_in_use(tx: Tx) -> list[SigningCertificate]:
+    """Return every certificate that somebody signs with now, by holder."""
+    return [_certificate(row) for row in await tx.rows(_CertificateRow, store.CERTIFICATES, _MOST)]
 
 
 async def _in_use(tx: Tx, holder: Holder) -> _CertificateRow | None:
@@ -358,7 +364,7 @@ async def revoke_certificate(
     row = await _in_use(tx, holder)
     if row is None:
         return False
-    if not row.chain:
+    if signing.authority.has_issued(row.der):
         await anyio.to_thread.run_sync(partial(signing.authority.revoke, row.der, at=at))
     await tx.execute(store.RETIRE_CERTIFICATE, row.certificate_id, at, reason)
     await audit.record(tx, actor=actor, action="U", what="signing.revoke_certificate", at=at)

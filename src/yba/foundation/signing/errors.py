@@ -223,6 +223,14 @@ class DelegationImpossible(Refusal):
     message = "Not delegated: choose another person, a reason, and days that lie ahead."
 
 
+class RegulationImpossible(Refusal):
+    """A line of the regulation needs a day that lies ahead, known offices and its source."""
+
+    code = "signing.regulation-impossible"
+    status = 422
+    message = "Not entered: choose today or a later day, and fill in every field."
+
+
 class PairingCodeWrong(Refusal):
     """The code is unknown, used, or older than ten minutes."""
 

@@ -30,6 +30,7 @@ from yba.foundation.signing.batch import (
 from yba.foundation.signing.certificates import (
     ProvenKey,
     certificate_in_use,
+    certificates_in_use,
     holder_of,
     link_proven,
     linked_certificate,
@@ -63,6 +64,15 @@ from yba.foundation.signing.model import (
     Verification,
 )
 from yba.foundation.signing.prolonging import Prolonged, prolong
+from yba.foundation.signing.regulation import (
+    OFFICES,
+    Officer,
+    RegulationLine,
+    appoint,
+    decide_order,
+    officers,
+    regulation,
+)
 from yba.foundation.signing.requests import (
     Delegation,
     Seat,
@@ -92,12 +102,15 @@ from yba.plumbing.database import Tx
 
 __all__ = [
     "Agent",
+    "OFFICES",
     "Delegation",
     "FinishedPaper",
+    "Officer",
     "Paper",
     "Prolonged",
     "ProvenKey",
     "ReadyPaper",
+    "RegulationLine",
     "ResourceSignature",
     "Revocation",
     "Seat",
@@ -110,9 +123,12 @@ __all__ = [
     "Step",
     "Tx",
     "agents_of",
+    "appoint",
     "begin_pairing",
     "certificate_in_use",
+    "certificates_in_use",
     "confirmed",
+    "decide_order",
     "delegate",
     "delegations_of",
     "end_agent",
@@ -124,6 +140,7 @@ __all__ = [
     "mark_signed",
     "named_certificates",
     "officer_of",
+    "officers",
     "open_at_start",
     "open_of",
     "open_request",
@@ -133,6 +150,7 @@ __all__ = [
     "prolong",
     "prove_key",
     "refuse",
+    "regulation",
     "revoke_certificate",
     "roles_of",
     "seal_of",

@@ -52,6 +52,36 @@ ROLES_OF: LiteralString = """
      ORDER BY valid_from DESC LIMIT 1
 """
 
+REGULATION: LiteralString = """
+    SELECT kind, valid_from, roles, source FROM signing.regulation
+     ORDER BY kind, valid_from DESC
+"""
+
+# A line of today or of a day to come can be decided anew; the past stays.
+DECIDE_ORDER: LiteralString = """
+    INSERT INTO signing.regulation (kind, valid_from, roles, source) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (kind, valid_from) DO UPDATE SET roles = $3, source = $4
+"""
+
+OFFICERS: LiteralString = """
+    SELECT role, holder_id, holder_name, valid_from FROM signing.officer
+     ORDER BY role, valid_from DESC
+"""
+
+APPOINT: LiteralString = """
+    INSERT INTO signing.officer (role, holder_id, holder_name, valid_from) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (role, valid_from) DO UPDATE SET holder_id = $2, holder_name = $3
+"""
+
+CERTIFICATES: LiteralString = """
+    SELECT certificate_id, holder_kind, holder_id, holder_name, organisation, licence,
+           key_place, key_label, der, fingerprint, valid_from, valid_to, chain, title
+      FROM signing.certificate
+     WHERE retired_at IS NULL
+     ORDER BY holder_kind, holder_name, certificate_id
+     LIMIT $1
+"""
+
 OPEN_REQUEST: LiteralString = """
     SELECT request_id FROM signing.request WHERE kind = $1 AND about = $2 AND state = 'open'
 """

@@ -31,7 +31,9 @@ from yba.plumbing.web import (
     state_of,
     transaction,
 )
+from yba.surfaces.inbox import governing_pages
 from yba.surfaces.inbox.errors import NothingChosen
+from yba.surfaces.inbox.governing_pages import PLACE_WORDS, ROLE_WORDS
 
 _SECRETS = ("pin", "code")
 LEVEL_WORDS = {
@@ -39,19 +41,6 @@ LEVEL_WORDS = {
     "B-T": N_("Signed with a time stamp"),
     "B-LT": N_("Signed, with evidence for later"),
     "B-LTA": N_("Signed for the archive"),
-}
-PLACE_WORDS = {
-    "software": N_("a key of this installation"),
-    "pkcs11": N_("a token at the server"),
-    "remote": N_("a remote signing service"),
-    "agent": N_("the token at your PC"),
-}
-ROLE_WORDS = {
-    "author": N_("author"),
-    "reviewer": N_("reviewer"),
-    "head": N_("head of department"),
-    "co-signer": N_("co-signer"),
-    "organisation": N_("organisation seal"),
 }
 
 
@@ -334,6 +323,7 @@ async def end_delegation(request: Request) -> Response:
 NAVIGATION = [
     NavigationItem(N_("My signatures"), "inbox:home", "documents.sign", "signature"),
     NavigationItem(N_("My signatures"), "inbox:home", "laboratory.release", "signature"),
+    *governing_pages.NAVIGATION,
 ]
 
 PAGES = [
@@ -347,4 +337,5 @@ PAGES = [
     Page("/inbox/link", link, "inbox:link", SIGNED_IN, ("POST",)),
     Page("/inbox/delegate", delegate, "inbox:delegate", SIGNED_IN, ("POST",)),
     Page("/inbox/end", end_delegation, "inbox:end_delegation", SIGNED_IN, ("POST",)),
+    *governing_pages.PAGES,
 ]
