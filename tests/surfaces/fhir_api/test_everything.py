@@ -192,6 +192,31 @@ async def test_everything_of_all_patients_comes_page_by_page(client: httpx.Async
     assert len(patients) == len(set(patients))
 
 
+async def test_everything_of_a_group_is_that_of_its_active_patients(client: httpx.AsyncClient):
+    made = [await _patient_with_things(client, observations=1) for _ in range(3)]
+    members: list[Json] = [{"entity": _ref(one["patient"])} for one in made]
+    members[1]["inactive"] = True
+    group = await _put(client, {
+        "resourceType": "Group", "id": new_id(), "type": "person", "actual": True, "member": members,
+    })  # fmt: skip
+
+    seen: set[str] = set()
+    url = f"/{group}/$everything?_count=2"
+    while url:
+        answer = await client.get(url)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        seen |= {
+            f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in page.get("entry", ())
+        }
+        url = next((k["url"] for k in page["link"] if k["relation"] == "next"), "")
+
+    for one, expected in zip(made, (True, False, True), strict=True):
+        assert (one["patient"] in seen) is expected
+        assert (one["observation0"] in seen) is expected
+    assert (await client.get("/Group/nosuch/$everything")).status_code == 404
+
+
 async def test_unknown_and_deleted_patients_are_told_apart(client: httpx.AsyncClient):
     made = await _patient_with_things(client)
     await client.delete(f"/{made['other']}")

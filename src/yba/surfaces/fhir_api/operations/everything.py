@@ -1,15 +1,17 @@
-"""`$everything`: a patient's or an encounter's whole compartment and what supports it.
+"""`$everything`: a patient's or an encounter's whole compartment and what supports it; a group's.
 
-Standard: FHIR R4 OperationDefinition Patient-everything and Encounter-everything.
+Standard: FHIR R4 OperationDefinition Patient-everything, Encounter-everything, Group-everything.
 """
 
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from yba.fhir.moments import range_of
 from yba.foundation.record import everything, settings
+from yba.foundation.record.bulk.exporting import members_of
 from yba.foundation.record.errors import ResourceDeleted, ResourceNotFound, UnreadableBody
 from yba.foundation.record.everything import Position, Step, Wish
 from yba.foundation.record.model import Version
@@ -30,15 +32,18 @@ _NOWHERE = (0, 0, 0)
 
 
 async def everything_of(call: Call) -> None:
-    """Answer one page about one patient or encounter, or about every patient in turn."""
+    """Answer one page about one patient or encounter, or about every patient (of a group) in turn."""
     given = await call.given()
-    known = _PARAMETERS if call.type == "Patient" else _PARAMETERS[2:]
+    known = _PARAMETERS[2:] if call.type == "Encounter" else _PARAMETERS
     searchset.refuse_others(given, known)
     actor = call.actor
     if call.type == "Patient" and actor.patient_id and call.id not in (None, actor.patient_id):
         raise ResourceNotFound
-    id_ = call.id or actor.patient_id
-    wish = _wish(given, call.type or "Patient", id_ or "", one=id_ is not None)
+    if call.type == "Group" and actor.patient_id:
+        raise ResourceNotFound
+    id_ = None if call.type == "Group" else call.id or actor.patient_id
+    focus = "Encounter" if call.type == "Encounter" else "Patient"
+    wish = _wish(given, focus, id_ or "", one=id_ is not None)
     asked = [(name, str(value)) for name in given.names for value in given.all(name)]
     query = [pair for pair in asked if pair[0] != "_cursor"]
     place = "/".join(part for part in (call.type, call.id) if part)
@@ -121,8 +126,8 @@ class _Page:
             name, position = text.decode(), _read(rest)
         async with self.call.do.searches.lend() as pair:
             tx = pair.remembering
-            guard = self.call.do.guard(self.call.actor)
-            name = name or await everything.next_patient(tx, "", guard)
+            group = await self._group(tx)
+            name = name or await self._next(tx, "", group)
             for _ in range(_MOST_PATIENTS):
                 left = self.wish.count - len(self.members)
                 if not name or left <= 0:
@@ -133,9 +138,23 @@ class _Page:
                 except (ResourceNotFound, ResourceDeleted):
                     position = Position()
                 if position == Position():
-                    name = await everything.next_patient(tx, name, guard)
+                    name = await self._next(tx, name, group)
         if name:
             self.following = self._sealed(name.encode() + b"\0" + _written(position))
+
+    async def _group(self, tx: Tx) -> list[str] | None:
+        """Return the patients of the group asked about, in a fixed order; None without a group."""
+        if self.call.type != "Group":
+            return None
+        guard = self.call.do.guard(self.call.actor)
+        return sorted({*await members_of(tx, self.call.id or "", guard)})
+
+    async def _next(self, tx: Tx, after: str, group: list[str] | None) -> str:
+        """Return the patient that comes after another, "" behind the last."""
+        if group is None:
+            return await everything.next_patient(tx, after, self.call.do.guard(self.call.actor))
+        place = bisect_right(group, after)
+        return group[place] if place < len(group) else ""
 
     async def _step(self, tx: Tx, wish: Wish, position: Position) -> Step:
         do = self.call.do
@@ -195,5 +214,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "everything", _CANONICAL + "Encounter-everything", frozenset({"instance"}), READ,
         everything_of, frozenset({"Encounter"}),
+    ),
+    Operation(
+        "everything", _CANONICAL + "Group-everything", frozenset({"instance"}), READ,
+        everything_of, frozenset({"Group"}),
     ),
 )  # fmt: skip
