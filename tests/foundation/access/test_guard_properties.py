@@ -520,7 +520,7 @@ _TEXTS = {
     "relations of other patients count": ("a.patient = ", "0 < "),
     "grants that have ended count": ("a.until > ", "now() < "),
     "an extent opens everything": ("a.extent = ANY", "a.extent <> ALL"),
-    "emergencies open nothing more": (" AND a.overrides", " AND false"),
+    "emergencies open nothing more": ("a.overrides OR", "false OR"),
     "categories are not looked at": ("& ~a.categories = 0", "& 0 = 0"),
 }  # fmt: skip
 

@@ -136,39 +136,38 @@ class Permitting:
         return ways
 
     def _by_relation(self, row: str, type_: str | None, arguments: Arguments) -> list[str]:
-        """Return the ways by relations: one for each set of types that extents open."""
-        related, ways = self.policy.related, list[str]()
-        if not related or not self.policy.holders:
-            return ways
-        # What every extent opens is asked once for all of them.
-        narrow = related.intersection(*EXTENTS.values())
-        for types, extents in ((narrow, sorted(EXTENTS)), (related - narrow, _wide(related))):
-            test = _type_in(row, type_, types, arguments)
-            if test == "false" or not extents:
-                continue
-            opened = self._is_related(row, extents, arguments)
-            override = self._is_related(row, extents, arguments, overriding=True)
-            free = f"(NOT {self._is_hidden(row, arguments)} OR {override})"
-            ways.append(_all([test, opened, free]))
-        return ways
+        """Return the way by relations: one of ours opens the row, and what the person has hidden
+        only one that overrides it.
 
-    def _is_related(
-        self, row: str, extents: Sequence[str], arguments: Arguments, *, overriding: bool = False
-    ) -> str:
-        """Return "a relation of ours opens this row", its restricted categories too."""
+        One subquery for all of it: a statement's planning costs more than its rows.
+        """
+        related = self.policy.related
+        if not related or not self.policy.holders:
+            return []
+        test = _type_in(row, type_, related, arguments)
+        if test == "false":
+            return []
         holders = arguments.add(sorted(self.policy.holders), "text[]")
         now = self._now(arguments)
-        mine = (
-            f"FROM access.relation_v1 a WHERE a.patient = {row}.patient"
-            f" AND a.holder = ANY({holders}) AND a.since <= {now} AND a.until > {now}"
-            f" AND a.extent = ANY({arguments.add(list(extents), 'text[]')})"
-            f"{' AND a.overrides' if overriding else ''}"
-        )
-        # The second is asked of few rows; by itself the first may be answered from a hash.
-        return (
-            f"CASE WHEN {row}.flags & {CATEGORIES} = 0 THEN EXISTS (SELECT {mine})"
-            f" ELSE EXISTS (SELECT {mine} AND {self._categories(row)} & ~a.categories = 0) END"
-        )
+        opened = _all([
+            f"a.patient = {row}.patient AND a.holder = ANY({holders})"
+            f" AND a.since <= {now} AND a.until > {now}",
+            self._extent(row, type_, arguments),
+            f"({row}.flags & {CATEGORIES} = 0 OR {self._categories(row)} & ~a.categories = 0)",
+            f"(a.overrides OR NOT {self._is_hidden(row, arguments)})",
+        ])  # fmt: skip
+        return [_all([test, f"EXISTS (SELECT FROM access.relation_v1 a WHERE {opened})"])]
+
+    def _extent(self, row: str, type_: str | None, arguments: Arguments) -> str:
+        """Return "the relation's extent opens this type"."""
+        related = self.policy.related
+        # What every extent opens needs no look at it.
+        narrow = related.intersection(*EXTENTS.values())
+        test = _type_in(row, type_, narrow, arguments)
+        if test == "true":
+            return test
+        wide = f"a.extent = ANY({arguments.add(_wide(related), 'text[]')})"
+        return wide if test == "false" else f"({test} OR {wide})"
 
     def _is_hidden(self, row: str, arguments: Arguments) -> str:
         """Return "the person has hidden this row from us"."""
