@@ -16,6 +16,7 @@ from tests.foundation.signing.checking.test_jose import signed_by as jws_by
 
 from yba.foundation.signing.checking import words
 from yba.foundation.signing.checking.jose import padless
+from yba.foundation.signing.checking.paths import path_to_root
 from yba.foundation.signing.verification import verify
 
 _STAMP = b"MAMCAQE="
@@ -114,3 +115,30 @@ def test_a_short_key_is_refused_whoever_certified_it(weak, page, asked, kind):
 
     assert not found.is_valid, found
     assert words.WEAK_METHOD in found.problems
+
+
+def test_a_path_through_a_short_key_is_no_path(authority):
+    issuer_key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Khoá ngắn")])
+    model = x509.load_der_x509_certificate(authority.certificate("root"))
+    leaf_model = x509.load_der_x509_certificate(authority.certificate("doctor"))
+
+    def issued(subject, key, like, *, by) -> x509.Certificate:
+        builder = x509.CertificateBuilder(name, subject, key, 77)
+        builder = builder.not_valid_before(NOON - timedelta(days=1))
+        builder = builder.not_valid_after(NOON + timedelta(days=9))
+        named = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
+        for one in like.extensions:
+            if not isinstance(one.value, named):
+                builder = builder.add_extension(one.value, one.critical)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key())
+        builder = builder.add_extension(identifier, critical=False)
+        own = x509.SubjectKeyIdentifier.from_public_key(key)
+        return builder.add_extension(own, critical=False).sign(by, hashes.SHA256())
+
+    long_key = authority.key("issuing")
+    for by, is_trusted in ((issuer_key, False), (long_key, True)):
+        root = issued(name, by.public_key(), model, by=by)
+        leaf = issued(leaf_model.subject, leaf_model.public_key(), leaf_model, by=by)
+        found = path_to_root(leaf, [], [root], at=NOON)
+        assert isinstance(found, tuple) is is_trusted, found
