@@ -64,6 +64,7 @@ OPEN = {
     "html:preferences",
     "html:static",
     "payments:bank_notices",
+    "payments:check_receipt",
     "payments:stand_in_bank",
     "payments:stand_in_pay",
     "programs:authorize",

@@ -72,6 +72,7 @@ WITHOUT: dict[str, str] = {
     "citizen:open_share": "asks for the code; opening leaves a trace in what it opens",
     "documents:check": "judges a file that the asker brings; nothing is stored or looked up by name",
     "documents:verify": "says that a document exists by a code only its holder has, without its text",
+    "payments:check_receipt": "number, amount and day of a slip that the asker holds, nobody's name",
     "privacy:corrections": "marks of what was corrected, without values",
     "privacy:register": "the register of processing, nobody's record",
 }

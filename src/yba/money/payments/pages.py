@@ -13,7 +13,7 @@ from yba.kernel.ids import decode_id, new_id
 from yba.kernel.refusal import NotFound, Refusal
 from yba.money.payments import service, vietqr
 from yba.money.payments.errors import OnlyInDemo
-from yba.money.payments.model import typed_amount
+from yba.money.payments.model import Receipt, typed_amount
 from yba.money.payments.words import dong_in_words
 from yba.plumbing.web import (
     PUBLIC,
@@ -25,6 +25,7 @@ from yba.plumbing.web import (
     see_other,
     state_of,
     transaction,
+    url,
 )
 
 
@@ -48,7 +49,26 @@ async def receipt(request: Request) -> Response:
         bill=bill,
         words=dong_in_words(found.amount),
         paper=paper,
+        check=_check_address(request, found),
     )
+
+
+def _check_address(request: Request, found: Receipt) -> str:
+    settings = state_of(request).settings
+    code = service.check_code(found, secret=settings.secret)
+    return settings.base_url + url(request, "payments:check_receipt", code=code)
+
+
+async def check_receipt(request: Request) -> Response:
+    """Say to whoever holds a slip whether it was issued here: number, amount and day, no names."""
+    try:
+        async with reading(request) as tx:
+            found = await service.checked_receipt(
+                tx, code=request.path_params["code"], secret=state_of(request).settings.secret
+            )
+    except NotFound:
+        return render(request, "payments/check.html", status=404, receipt=None)
+    return render(request, "payments/check.html", receipt=found)
 
 
 async def till(request: Request) -> Response:
@@ -235,6 +255,7 @@ def _signed(
 
 
 PAGES = [
+    Page("/verify/receipts/{code}", check_receipt, "payments:check_receipt", PUBLIC),
     Page("/cashier/receipts/{key}", receipt, "cashier:receipt", "cashier.bill"),
     Page("/cashier/till", till, "cashier:till", "cashier.take"),
     Page("/cashier/till/open", open_till, "cashier:open_till", "cashier.take", ("POST",)),

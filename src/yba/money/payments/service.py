@@ -4,6 +4,8 @@ Bank notices, refunds and till shifts have their own rooms; their verbs are
 offered here too, since this is the door of the context.
 """
 
+import base64
+import hmac
 from datetime import datetime
 
 from yba.foundation.audit import service as audit
@@ -43,6 +45,8 @@ __all__ = [
     "bill_of",
     "bills_of_patient",
     "charge_bill",
+    "check_code",
+    "checked_receipt",
     "close_shift",
     "day_of",
     "decide_refund",
@@ -63,6 +67,9 @@ __all__ = [
     "sign",
     "take_cash",
 ]
+
+# 60 bits: nobody guesses a slip that was not issued.
+_MARK_LENGTH = 12
 
 
 async def charge_bill(tx: Tx, *, actor: Actor, due: BillDue, at: datetime) -> Bill:
@@ -176,6 +183,28 @@ async def receipt(tx: Tx, *, key: str) -> tuple[Receipt, Bill]:
     if found is None or bill is None:
         raise NotFound
     return found, bill
+
+
+def check_code(found: Receipt, *, secret: bytes) -> str:
+    """Return what the QR of a slip holds: its id, and a mark that only this installation makes."""
+    return found.key + _mark(found.key, secret)
+
+
+async def checked_receipt(tx: Tx, *, code: str, secret: bytes) -> Receipt:
+    """Return the slip that a code was printed on. Raises NotFound for a code that was never made."""
+    key, mark = code[:-_MARK_LENGTH].lower(), code[-_MARK_LENGTH:].lower()
+    number = decode_id(key)
+    if number is None or not hmac.compare_digest(mark.encode(), _mark(key, secret).encode()):
+        raise NotFound
+    found = await store.receipt(tx, number)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _mark(key: str, secret: bytes) -> str:
+    made = hmac.digest(secret, b"receipt " + key.encode(), "sha256")
+    return base64.b32encode(made)[:_MARK_LENGTH].decode().lower()
 
 
 async def receipts_of(tx: Tx, *, bill_id: str) -> list[Receipt]:
