@@ -161,6 +161,8 @@ async def test_a_declared_need_opens_the_restricted_part_for_hours(tx, at):
     visit = await open_visit(tx, at)
     await _diagnose(tx, visit, "F32.1", at)
     nurse = replace(NURSE, session_id="s", methods=frozenset({"pwd"}), proven_at=at)
+    officer = Actor("officer", "O", permissions=frozenset({"access.review"}))
+    await audit.beat(tx, at=at)
 
     await access.declare_need(
         tx, actor=nurse, patient_id=visit.patient_id, reason="Dùng thuốc an thần", at=at
@@ -168,6 +170,15 @@ async def test_a_declared_need_opens_the_restricted_part_for_hours(tx, at):
 
     assert len(await _conditions(tx, nurse, visit, at)) == 1
     assert await _conditions(tx, nurse, visit, at + timedelta(hours=5)) == []
+    [kept] = [
+        one for one in await access.emergencies(tx, actor=officer, at=at)
+        if one.patient_id == visit.patient_id
+    ]  # fmt: skip
+    assert (kept.kind, kept.reason, kept.verdict) == ("need", "Dùng thuốc an thần", None)
+    # She treats the person: no banner of an emergency, and its end closes nothing of this.
+    assert await access.emergency_now(tx, actor=nurse, patient_id=visit.patient_id, at=at) is None
+    await access.end_emergency(tx, actor=nurse, patient_id=visit.patient_id, at=at)
+    assert len(await _conditions(tx, nurse, visit, at)) == 1
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ class RelationRow:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """One time that somebody broke the glass."""
+    """One time that somebody broke the glass, or opened the restricted part because care needs it."""
 
     emergency_id: int
     patient_id: str
@@ -103,6 +103,7 @@ class Emergency:
     reviewed_at: datetime | None
     verdict: str | None
     note: str
+    kind: Literal["emergency", "need"] = "emergency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +266,9 @@ async def break_glass(
     await audit.require_standing(tx, at=at)
     ends_at = at + timedelta(hours=_limit("access.emergency_hours", at))
     number: int = await tx.value(
-        store.BEGIN_EMERGENCY, patient_id, actor.account_id, actor.name, reason, at, ends_at
-    )
+        store.BEGIN_EMERGENCY, patient_id, actor.account_id, actor.name, reason, at, ends_at,
+        "emergency",
+    )  # fmt: skip
     await _relate(
         tx, patient_id, f"account:{actor.account_id}", "break-glass", why=f"Emergency/{number}",
         categories=ALL_CATEGORIES if sensitive else 0, overrides=True, since=at, until=ends_at,
@@ -430,20 +432,31 @@ async def _grant(
 async def declare_need(tx: Tx, *, actor: Actor, patient_id: str, reason: str, at: datetime) -> None:
     """Open the restricted categories of a patient one treats, for hours, because care needs them.
 
-    Raises NotTreating, AccessRefused, ReasonMissing, FreshProofNeeded.
+    The citizen is told, and somebody looks at the reason later. Raises NotTreating, AccessRefused,
+    ReasonMissing, FreshProofNeeded, AuditLogDown.
     """
     _require(actor, "access.break")
     await require_related(tx, actor=actor, patient_id=patient_id, at=at)
-    _reason(reason)
+    reason = _reason(reason)
     accounts.require_fresh(actor, at=at)
+    await audit.require_standing(tx, at=at)
     until = at + timedelta(hours=_limit("access.emergency_hours", at))
+    number: int = await tx.value(
+        store.BEGIN_EMERGENCY, patient_id, actor.account_id, actor.name, reason, at, until, "need"
+    )
     await _relate(
         tx, patient_id, f"account:{actor.account_id}", "need", categories=ALL_CATEGORIES,
-        why=f"need:{at:%Y%m%d%H%M%S}", since=at, until=until,
+        why=f"Emergency/{number}", since=at, until=until,
     )  # fmt: skip
     await audit.record(
-        tx, actor=actor, action="E", what="access.declare_need", at=at, patient_id=patient_id
-    )
+        tx, actor=actor, action="E", what="access.declare_need", at=at, patient_id=patient_id,
+        references=[f"Emergency/{number}"],
+    )  # fmt: skip
+    await notices.notify(
+        tx, to_patient=patient_id, kind="break-glass", at=at,
+        sentence=N_("%(who)s opened the restricted part of your record. This is looked at by somebody else."),
+        values={"who": actor.name},
+    )  # fmt: skip
 
 
 def _require(actor: Actor, permission: str) -> None:

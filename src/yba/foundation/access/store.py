@@ -51,19 +51,21 @@ PROXIED: LiteralString = """
 """
 
 BEGIN_EMERGENCY: LiteralString = """
-    INSERT INTO access.emergency (patient_id, account_id, account_name, reason, began_at, ends_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO access.emergency
+           (patient_id, account_id, account_name, reason, began_at, ends_at, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     RETURNING emergency_id
 """
 _EMERGENCY: LiteralString = """
     emergency_id, patient_id, account_id, account_name, reason, began_at, ends_at, reviewer_name,
-    reviewed_at, verdict, note
+    reviewed_at, verdict, note, kind
 """
 EMERGENCY_NOW: LiteralString = (
     "SELECT "
     + _EMERGENCY
     + """ FROM access.emergency
      WHERE patient_id = $1 AND account_id = $2 AND began_at <= $3 AND ends_at > $3
+       AND kind = 'emergency'
      ORDER BY began_at DESC LIMIT 1
 """
 )
@@ -88,7 +90,7 @@ REVIEW: LiteralString = """
 """
 END_EMERGENCY: LiteralString = """
     UPDATE access.emergency SET ends_at = $3
-     WHERE patient_id = $1 AND account_id = $2 AND ends_at > $3
+     WHERE patient_id = $1 AND account_id = $2 AND ends_at > $3 AND kind = 'emergency'
 """
 
 ASK: LiteralString = """

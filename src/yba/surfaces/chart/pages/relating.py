@@ -88,8 +88,27 @@ async def ask(request: Request) -> Response:
     return see_other(request, "chart:access", encounter_id=encounter_id)
 
 
-async def who(request: Request) -> Response:
-    """Show who may see this record now, and why."""
+async def need(request: Request) -> Response:
+    """Open the restricted part to who treats the person, with a reason and a fresh proof."""
+    encounter_id, fields = request.path_params["encounter_id"], await form(request)
+    try:
+        async with transaction(request) as tx:
+            await access.declare_need(
+                tx,
+                actor=actor_of(request),
+                patient_id=await encounters.patient_of_visit(tx, encounter_id=encounter_id),
+                reason=fields.get("reason", ""),
+                at=utc_now(),
+            )
+    except (FreshProofNeeded, NotTreating):
+        raise
+    except Refusal as refusal:
+        return await who(request, refusal)
+    return see_other(request, "chart:visit", encounter_id=encounter_id)
+
+
+async def who(request: Request, refusal: Refusal | None = None) -> Response:
+    """Show who may see this record now, and why; here the restricted part is opened."""
     encounter_id, actor, now = request.path_params["encounter_id"], actor_of(request), utc_now()
     try:
         async with transaction(request) as tx:
@@ -100,7 +119,8 @@ async def who(request: Request) -> Response:
         return await not_treating(request)
     return render(
         request, "chart/who_has_access.html", encounter_id=encounter_id, found=found,
-        kinds=access.KIND_NAMES,
+        kinds=access.KIND_NAMES, refusal=refusal, errors=refusal.fields if refusal else {},
+        hours=access.emergency_hours(now), status=refusal.status if refusal else 200,
     )  # fmt: skip
 
 
@@ -112,5 +132,6 @@ PAGES = [
     Page(
         _VISIT + "/emergency/end", end_emergency, "chart:end_emergency", _BREAK, methods=("POST",)
     ),
+    Page(_VISIT + "/need", need, "chart:need", _BREAK, methods=("POST",)),
     Page(_VISIT + "/ask", ask, "chart:ask", _ASK, methods=("POST",)),
 ]
