@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.surfaces.fhir_api.conftest import DOCTOR_TOKEN
 
 from yba.kernel.ids import new_id
 
@@ -94,6 +95,22 @@ async def test_a_patient_inside_is_a_patient(client):
         query = f"/Observation?_id={stored[12:]}&{reference}:missing="
         assert await found(client, query + "false") == [stored]
         assert await found(client, query + "true") == []
+
+
+async def test_who_may_not_see_the_container_finds_nothing_in_it(client):
+    code = new_id()
+    patient = (await client.post("/Patient", json={"resourceType": "Patient"})).json()["id"]
+    sheet = request([medicine(code, code, id="m")]) | {
+        "subject": {"reference": f"Patient/{patient}"}
+    }
+    holder = (await client.post("/MedicationRequest", json=sheet)).json()["id"]
+    query = f"/Medication?code={code}&_contained=true"
+
+    assert await found(client, query) == [f"MedicationRequest/{holder}"]
+    client.headers["Authorization"] = f"Bearer {DOCTOR_TOKEN}"
+    assert await found(client, query) == []
+    assert await found(client, f"{query}&_containedType=contained") == []
+    assert (await client.get(f"{query}&_summary=count")).json()["total"] == 0
 
 
 async def test_pages_of_contained_resources_lose_and_repeat_nothing(client, ward):
