@@ -85,6 +85,12 @@ async def all_accounts(tx: Tx, *, limit: int = 500) -> list[Account]:
     return await tx.rows(Account, store.ALL, limit)
 
 
+async def names_of(tx: Tx, *, account_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of those accounts that exist, by id."""
+    rows = await tx.connection.fetch(store.NAMES, list(account_ids))
+    return {row["id"]: row["name"] for row in rows}
+
+
 async def actor_of(tx: Tx, *, account_id: str, at: datetime) -> Actor | None:
     """Return an account as somebody who acts without a session of its own; None once it is disabled."""
     found = await tx.row(Account, store.BY_ID, account_id)

@@ -82,6 +82,7 @@ WHO_HOLDS: LiteralString = f"""
 SEEN: LiteralString = """
     UPDATE accounts.session SET last_seen_at = $2 WHERE token_sha256 = $1
 """
+NAMES: LiteralString = "SELECT id, name FROM accounts.account WHERE id = ANY($1)"
 SEEN_ACCOUNT: LiteralString = "UPDATE accounts.account SET last_seen_at = $2 WHERE id = $1"
 # Whoever remembers callers forgets this one at once; see fhir_api/callers.
 TELL_CALLERS: LiteralString = "SELECT pg_notify('yba_callers', $1)"

@@ -3,15 +3,20 @@
 Main rule: the page names nobody. It says that the visit is not one's own, and what can be done.
 """
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from yba.care.encounters import service as encounters
+from yba.care.scheduling import service as scheduling
 from yba.foundation.access import service as access
 from yba.foundation.access.errors import NotTreating
+from yba.foundation.accounts import service as accounts
 from yba.foundation.accounts.errors import FreshProofNeeded
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
+from yba.plumbing.database import Tx
 from yba.plumbing.web import Page, actor_of, form, render, see_other, transaction
 
 _READ, _BREAK, _ASK = "chart.read", "access.break", "access.ask"
@@ -115,13 +120,23 @@ async def who(request: Request, refusal: Refusal | None = None) -> Response:
             patient_id = await encounters.patient_of_visit(tx, encounter_id=encounter_id)
             await access.require_related(tx, actor=actor, patient_id=patient_id, at=now)
             found = await access.relations_of(tx, actor=actor, patient_id=patient_id, at=now)
+            names = await _names(tx, [one.holder for one in found])
     except NotTreating:
         return await not_treating(request)
     return render(
         request, "chart/who_has_access.html", encounter_id=encounter_id, found=found,
-        kinds=access.KIND_NAMES, refusal=refusal, errors=refusal.fields if refusal else {},
+        names=names, kinds=access.KIND_NAMES, refusal=refusal, errors=refusal.fields if refusal else {},
         hours=access.emergency_hours(now), status=refusal.status if refusal else 200,
     )  # fmt: skip
+
+
+async def _names(tx: Tx, holders: Sequence[str]) -> dict[str, str]:
+    """Return how people call those who hold relations: staff and clinics."""
+    people = [
+        name for kind, _, name in (one.partition(":") for one in holders) if kind == "account"
+    ]
+    clinics = {one.clinic_id: one.name for one in await scheduling.clinics(tx)}
+    return clinics | await accounts.names_of(tx, account_ids=people)
 
 
 _VISIT = "/chart/visits/{encounter_id}"
