@@ -43,8 +43,11 @@ class Wanted:
 def referred(found: Iterable[Version], includes: Sequence[Include], base: str) -> Wanted:
     """Return what the found resources refer to by the parameters that `includes` name."""
     wanted = Wanted()
+    by_type: dict[str, dict[int, list[tuple[str, ...]]]] = {}
     for one in found:
-        asked = _elements(one.type, includes)
+        asked = by_type.get(one.type)
+        if asked is None:
+            asked = by_type[one.type] = _elements(one.type, includes)
         if not asked or one.body is None:
             continue
         index = extract(r4.decode(one.body))
