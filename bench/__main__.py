@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from bench import (
+    audit,
     charts,
     cold,
     data,
@@ -204,8 +205,14 @@ class _Bench:
     def writes(self) -> None:
         _writes(self.node, self.seconds, self.updates)
 
+    def audit(self) -> None:
+        # In turns with a server that was made not to audit, so on a node of its own.
+        self.node.stop_server()
+        with Node(workers=self.node.workers) as node:
+            audit.run(node, quick=self.rounds < 6)
 
-_PARTS = ("reads", "searches", "charts", "depth", "together", "writes", "cold", "signing")
+
+_PARTS = ("reads", "searches", "charts", "depth", "together", "writes", "cold", "signing", "audit")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import timedelta
@@ -176,6 +177,28 @@ def test_a_half_written_last_line_was_never_answered_for(tmp_path: Path):
 
     assert len(spool.read_rows(part.path, spool.key_of(tmp_path))[0]) == 1
     part.forget()
+
+
+def test_what_a_full_disk_takes_of_a_line_is_told_and_taken_back(tmp_path: Path):
+    own = Spool(tmp_path, "care")
+    first, last = rows(1), rows(3)
+    own.append(first)
+    (file,) = tmp_path.rglob("*.spool")
+    whole = file.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        for room in (30, 0):  # the beginning of the line fits, then nothing of it
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + room, hard))
+            with pytest.raises(OSError, match=r"No space left|File too large"):
+                own.append(rows(2))
+            assert file.read_bytes() == whole
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    own.append(last)
+    own.close()
+
+    assert spool.read_rows(file, spool.key_of(tmp_path)) == ([*first, *last], True)
 
 
 async def test_nothing_secret_lies_in_the_open(tmp_path: Path):

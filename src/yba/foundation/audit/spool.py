@@ -12,6 +12,7 @@ kept aside instead of trusted.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hmac
 import os
@@ -42,6 +43,7 @@ class Spool:
         self._file: BinaryIO | None = None
         self._path = self._folder
         self._before = _START
+        self._size = 0
 
     @property
     def is_empty(self) -> bool:
@@ -57,8 +59,20 @@ class Spool:
             self._open()
         assert self._file is not None
         body = msgspec.json.encode(rows)
-        self._before = hmac.digest(self._key, self._before + body, "sha256")
-        self._file.write(b"%s %s\n" % (self._before.hex().encode(), body))
+        after = hmac.digest(self._key, self._before + body, "sha256")
+        line = b"%s %s\n" % (after.hex().encode(), body)
+        written = 0
+        try:
+            written = self._file.write(line) or 0
+        finally:
+            # A full disk takes the beginning of a line without an error. It must not stay: the
+            # next line would be read as its end, and all after it kept aside.
+            if written != len(line):
+                os.ftruncate(self._file.fileno(), self._size)
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._before = after
+        self._size += written
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +81,7 @@ class Spool:
         self._file = os.fdopen(handle, "wb", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._before = _START
+        self._size = 0
 
     def sync(self) -> None:
         """Have what was written reach the disk."""

@@ -1,0 +1,151 @@
+"""`yba audit`, run as an operator runs it: on her node's database, with exit codes for the shell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from tests.foundation.audit.conftest import Log
+from typer.testing import CliRunner, Result
+
+from yba.app import auditing
+from yba.foundation.audit import notes, proving
+
+pytestmark = pytest.mark.slow
+Run = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture(scope="session")
+def template(shipped: str) -> str:
+    """Return a database as a node leaves it, so that no command has to fill it first."""
+    return shipped
+
+
+@pytest.fixture
+async def written(
+    log: Log, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Log, Path]:
+    """Return a log of 301 entries that the environment leads to, and a checkpoint kept of it."""
+    async with log.database.borrow() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+    monkeypatch.setenv("YBA_DATABASE_URL", urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
+    monkeypatch.setenv("YBA_DATA_DIR", str(tmp_path / "node"))
+    await log.record(*[f"p{number % 7}" for number in range(300)])
+    await log.round()
+    kept = tmp_path / "kept"
+    async with log.database.reading() as tx:
+        kept.write_text(await proving.newest_checkpoint(tx))
+    return log, kept
+
+
+@pytest.fixture
+def run() -> Run:
+    async def go(*arguments: str | Path) -> Result:
+        given = [str(argument) for argument in arguments]
+        return await asyncio.to_thread(CliRunner().invoke, auditing.app, given)
+
+    return go
+
+
+async def test_a_whole_log_ends_with_0_in_a_process_of_its_own(written: tuple[Log, Path]):
+    _, kept = written
+    command = [sys.executable, "-m", "yba.app.cli", "audit", "verify", "--checkpoint", str(kept)]
+
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "whole" in done.stdout
+    assert "301 entries" in done.stdout
+
+
+AT = "(SELECT event_id FROM audit.leaf WHERE position = {})"
+TAMPERED = {
+    "a flipped byte": (
+        ["UPDATE audit.event SET patient_id = 'q' || substr(patient_id, 2) WHERE id = " + AT.format(20)],
+        ["entry 20 "],
+    ),
+    "a dropped row": (["DELETE FROM audit.event WHERE id = " + AT.format(77)], ["entry 77"]),
+    "exchanged rows": (
+        [
+            "UPDATE audit.leaf SET position = -1 WHERE position = 90",
+            "UPDATE audit.leaf SET position = 90 WHERE position = 190",
+            "UPDATE audit.leaf SET position = 190 WHERE position = -1",
+        ],
+        ["entry 90", "entry 190"],
+    ),
+    "a cut end": (
+        [
+            "DELETE FROM audit.event WHERE id IN"
+            " (SELECT event_id FROM audit.leaf WHERE position >= 280)",
+            "DELETE FROM audit.leaf WHERE position >= 280",
+        ],
+        ["entry 280"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+async def test_what_was_changed_is_located_and_ends_with_1(
+    written: tuple[Log, Path], run: Run, name: str
+):
+    log, kept = written
+    statements, places = TAMPERED[name]
+    await log.execute(*statements)
+
+    done = await run("verify", "--checkpoint", kept)
+
+    assert done.exit_code == 1, done.output
+    for place in places:
+        assert place in done.output
+
+
+async def test_a_fork_is_told_from_a_checkpoint_kept_elsewhere(
+    written: tuple[Log, Path], run: Run, tmp_path: Path
+):
+    log, _ = written
+    text = notes.Checkpoint(log.signer.name, 200, b"f" * 32).text
+    other = tmp_path / "other"
+    other.write_text(f"{text}\n{log.signer.line_for(text.encode())}")
+
+    done = await run("verify", "--checkpoint", other, "--key", str(log.signer.verifier))
+
+    assert done.exit_code == 1
+    assert "forked" in done.output
+
+
+async def test_what_is_exported_and_proved_can_be_checked_without_the_node(
+    written: tuple[Log, Path], run: Run, tmp_path: Path
+):
+    log, _ = written
+    folder = tmp_path / "published"
+
+    assert (await run("export", folder)).exit_code == 0
+    assert (await run("verify", "--from-backup", folder)).exit_code == 0
+    event = str((await log.event_ids())[5])
+    assert json.loads((await run("proof", event)).output)
+
+    entries = next(path for path in (folder / "tile" / "entries").rglob("*") if path.is_file())
+    content = bytearray(entries.read_bytes())
+    content[40] ^= 1
+    entries.write_bytes(content)
+    assert (await run("verify", "--from-backup", folder)).exit_code == 1
+
+
+async def test_witnesses_are_named_and_a_bad_key_ends_with_2(written: tuple[Log, Path], run: Run):
+    log, _ = written
+    keys = (await run("witness", "key")).output
+    witness = next(line.split()[1] for line in keys.splitlines() if line.startswith("witness"))
+
+    assert (await run("witness", "watch", str(log.signer.verifier))).exit_code == 0
+    assert (await run("witness", "ask", witness, "http://127.0.0.1:9/audit/witness")).exit_code == 0
+
+    told = (await run("witness", "list")).output
+    assert witness in told
+    assert str(log.signer.verifier) in told
+    assert (await run("witness", "watch", "nonsense")).exit_code == 2
