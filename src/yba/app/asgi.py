@@ -34,7 +34,7 @@ from yba.kernel.refusal import AccessRefused, NotFound, NotSignedIn, Refusal
 from yba.plumbing import i18n, logs, outbox, settings
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.cors import Cors
-from yba.plumbing.database import Database, Tx
+from yba.plumbing.database import Database, DatabaseAway, Tx, is_away
 from yba.plumbing.html import assets, environment
 from yba.plumbing.shield import Shield
 from yba.plumbing.web import (
@@ -57,6 +57,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_TRY_AGAIN_SECONDS = "5"
 _log = structlog.get_logger("yba.web")
 
 _REQUESTS = Counter("yba_requests", "Requests answered", ["route", "method", "status"])
@@ -199,10 +200,23 @@ async def _http_error(request: Request, problem: Exception) -> Response:
     return await _refused(request, refusal)
 
 
+async def _failed(request: Request, problem: Exception) -> Response:
+    """Answer what nobody foresaw; a database that is away is no fault of ours."""
+    if is_away(problem):
+        try:
+            answer = await _refused(request, DatabaseAway())
+        except Exception:
+            answer = PlainTextResponse(DatabaseAway.message, status_code=503)
+        answer.headers["retry-after"] = _TRY_AGAIN_SECONDS
+        return answer
+    return await _bug(request, problem)
+
+
 async def _bug(request: Request, problem: Exception) -> Response:
     _log.error(
         "web.bug",
-        exc_info=problem,
+        problem=type(problem).__name__,
+        frames=logs.where(problem),
         request_id=request.scope.get("yba.request_id"),
         route=request.scope.get("yba.route"),
     )
@@ -277,7 +291,6 @@ class Shell:
         started = time.perf_counter()
         request_id = new_id()
         scope["yba.request_id"] = request_id
-        scope["yba.actor"] = await self._who(scope)
         status = 0
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
@@ -292,11 +305,25 @@ class Shell:
             await send(message)
 
         try:
-            await self._inner(scope, receive, send_with_headers)
+            await self._shown(scope, receive, send_with_headers)
+        except Exception:
+            # It was answered and noted where; the web server would write down what it says, too.
+            if not status:
+                raise
         finally:
             route = scope.get("yba.route", "none")
             _REQUESTS.labels(route, scope["method"], str(status)).inc()
             _SECONDS.labels(route).observe(time.perf_counter() - started)
+
+    async def _shown(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            scope["yba.actor"] = await self._who(scope)
+        except Exception as problem:
+            scope["app"], scope["yba.actor"] = self._inner, None
+            answer = await _failed(Request(scope), problem)
+            await answer(scope, receive, send)
+            return
+        await self._inner(scope, receive, send)
 
     async def _who(self, scope: Scope) -> Actor | None:
         if scope["path"].startswith(assets.PREFIX):
@@ -342,7 +369,7 @@ def build(config: settings.Settings) -> Shell:
     application = Starlette(
         routes=routes_of(_pages()),
         lifespan=lifespan,
-        exception_handlers={Refusal: _refused, HTTPException: _http_error, 500: _bug},
+        exception_handlers={Refusal: _refused, HTTPException: _http_error, Exception: _failed},
     )
     application.state.yba = state
     return Shell(application, lambda: fhir[0] if fhir else None, state)

@@ -38,6 +38,26 @@ class DatabaseBusy(Refusal):
     message = "Not done: the system is very busy. Please try again in a moment."
 
 
+class DatabaseAway(Refusal):
+    """The database has gone, or goes down."""
+
+    code = "database.away"
+    status = 503
+    message = "Not done: the database does not answer, and nothing was saved. Please try again in a moment."
+
+
+_AWAY = (
+    asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError, ConnectionError,
+)  # fmt: skip
+
+
+def is_away(problem: BaseException) -> bool:
+    """Return whether something failed because the connection to the database did."""
+    closed = isinstance(problem, asyncpg.InterfaceError) and "closed" in str(problem)
+    return closed or isinstance(problem, _AWAY)
+
+
 class Tx:
     """One open transaction. Statements are constants; values are arguments."""
 
@@ -86,12 +106,16 @@ async def _prepare(connection: Connection) -> None:
 
 async def connect(dsn: str, settings: Mapping[str, str] | None = None) -> Connection:
     """Open one connection prepared the way all of ours are."""
-    connection: Connection = await asyncpg.connect(
-        dsn,
-        server_settings={**_SERVER_SETTINGS, **(settings or {})},
-        statement_cache_size=1000,
-        max_cacheable_statement_size=0,
-    )
+    try:
+        connection: Connection = await asyncpg.connect(
+            dsn,
+            server_settings={**_SERVER_SETTINGS, **(settings or {})},
+            statement_cache_size=1000,
+            max_cacheable_statement_size=0,
+        )
+    except FileNotFoundError as problem:
+        # The socket of a server on this machine that does not run.
+        raise ConnectionRefusedError(*problem.args) from problem
     await _prepare(connection)
     return connection
 

@@ -7,6 +7,7 @@ statements are never logged; a test greps for them.
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -41,3 +42,9 @@ def configure(log_format: str = "auto", level: str = "INFO") -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(message)s")
+
+
+def where(problem: BaseException) -> list[str]:
+    """Return where something failed, never with what: values in messages may be personal."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]

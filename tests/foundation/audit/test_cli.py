@@ -6,16 +6,18 @@ import asyncio
 import json
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import cbor2
 import pytest
 from tests.foundation.audit.conftest import Log
 from typer.testing import CliRunner, Result
 
 from yba.app import auditing
-from yba.foundation.audit import notes, proving
+from yba.foundation.audit import leaves, notes, proving, tree
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., Awaitable[Result]]
@@ -117,6 +119,40 @@ async def test_a_fork_is_told_from_a_checkpoint_kept_elsewhere(
 
     assert done.exit_code == 1
     assert "forked" in done.output
+
+
+async def test_a_changed_byte_ends_with_1_in_a_process_and_a_proof_of_it_does_not_check(
+    written: tuple[Log, Path],
+):
+    log, kept = written
+    event = str((await log.event_ids())[20])
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        given = [sys.executable, "-m", "yba.app.cli", "audit", *arguments]
+        return subprocess.run(given, capture_output=True, text=True, check=False)
+
+    def is_proved(text: str) -> bool:
+        proof = json.loads(text)
+        checkpoint = notes.open_checkpoint(proof["checkpoint"], [log.signer.verifier])
+        (entry,) = proof["entries"]
+        fields = entry["fields"].values()
+        commitments = [leaves.commitment(bytes.fromhex(f["salt"]), f["value"]) for f in fields]
+        content = cbor2.dumps([1, entry["seconds"], entry["action"], commitments], canonical=True)
+        return tree.is_included(
+            tree.leaf_hash(content),
+            index=entry["index"],
+            size=checkpoint.size,
+            proof=[b64decode(step) for step in entry["proof"]],
+            root=checkpoint.root,
+        )
+
+    assert is_proved((await asyncio.to_thread(command, "proof", event)).stdout)
+    await log.execute(*TAMPERED["a flipped byte"][0])
+
+    done = await asyncio.to_thread(command, "verify", "--checkpoint", str(kept))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "entry 20 " in done.stdout
+    assert not is_proved((await asyncio.to_thread(command, "proof", event)).stdout)
 
 
 async def test_what_is_exported_and_proved_can_be_checked_without_the_node(

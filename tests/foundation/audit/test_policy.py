@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -199,6 +199,40 @@ def test_what_a_full_disk_takes_of_a_line_is_told_and_taken_back(tmp_path: Path)
     own.close()
 
     assert spool.read_rows(file, spool.key_of(tmp_path)) == ([*first, *last], True)
+
+
+async def test_a_full_disk_refuses_the_act_and_the_log_goes_on_when_there_is_room(
+    log: Log, own: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    await act(log, CASHIER)
+    await run(log, REFUSE)
+    await act(log, EMERGENCY)
+    (file,) = tmp_path.rglob("*.spool")
+    whole = file.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    append = own.append
+
+    def with_little_room(rows: Sequence[tuple[object, ...]]) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 30, hard))
+        try:
+            append(rows)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with monkeypatch.context() as full:
+        full.setattr(own, "append", with_little_room)
+        with pytest.raises(AuditLogDown) as refused:
+            await act(log, EMERGENCY)
+    assert refused.value.status == 503
+    assert file.read_bytes() == whole
+    assert await done(log) == 2  # what left no trace was not done
+
+    await act(log, EMERGENCY)
+    await run(log, TAKE)
+    assert await writing.backfill(log.database, own) == 2
+    assert await traces(log) == await done(log) == 3
+    await log.round()
+    assert (await log.check()).findings == []
 
 
 async def test_nothing_secret_lies_in_the_open(tmp_path: Path):

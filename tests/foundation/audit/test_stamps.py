@@ -72,3 +72,24 @@ async def test_a_stamp_of_the_day_is_believed_by_us_and_by_openssl(
     stranger = x509.load_der_x509_certificate(authority.certificate("root"))
     (found,) = (await log.check(Outside(roots=(stranger,)))).findings
     assert found.kind == "stamp"
+
+
+async def test_an_authority_that_is_away_costs_only_the_wait(
+    log: Log, authority: TestAuthority, unused_tcp_port: int
+):
+    await log.record("p1")
+    size = await log.round()
+    away = stamper_of(replace(Settings(), timestamp_url=f"http://127.0.0.1:{unused_tcp_port}/"))
+    back = stamper_of(replace(Settings(), timestamp_url=authority.tsa_url))
+    assert away is not None
+    assert back is not None
+
+    with pytest.raises(Exception, match=r"(?i)connect|time"):
+        await jobs.stamp_today(log.database, away, at=NOON)
+    assert (await log.check()).stamps == 0
+    assert await log.round() == size  # nothing was written of the attempt
+    assert await jobs.stamp_today(log.database, back, at=NOON + timedelta(minutes=10))
+
+    await log.round()
+    report = await log.check()
+    assert (report.findings, report.stamps) == ([], 1)

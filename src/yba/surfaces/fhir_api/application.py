@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -20,6 +19,8 @@ from yba.foundation.record.upkeep import Upkeep
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotSignedIn, Refusal
+from yba.plumbing import logs
+from yba.plumbing.database import DatabaseAway, is_away
 from yba.plumbing.web import AppState
 from yba.surfaces.fhir_api import bulk, capability, jobs, openapi, operations, outcomes, routing
 from yba.surfaces.fhir_api.callers import Authenticate, Callers
@@ -88,13 +89,16 @@ class FhirApp:
             refused = Refusal()
             await exchange.answer(400, outcomes.body(refused))
         except Exception as problem:
-            # Where it happened, never with what: values of frames and messages may be personal.
-            frames = traceback.extract_tb(problem.__traceback__)
+            if is_away(problem):
+                refused = DatabaseAway()
+                with suppress(Exception):
+                    await exchange.answer(503, outcomes.body(refused), _headers_of(refused))
+                return
             _log.error(
                 "fhir.bug",
                 method=exchange.method,
                 problem=type(problem).__name__,
-                frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
+                frames=logs.where(problem),
             )
             with suppress(Exception):
                 await exchange.answer(500, outcomes.bug())
@@ -178,6 +182,8 @@ class FhirApp:
 
 
 def _headers_of(refused: Refusal) -> Headers:
+    if refused.status == 503:
+        return [(b"retry-after", b"5")]
     if isinstance(refused, NotSignedIn):
         return [(b"www-authenticate", b'Bearer realm="fhir"')]
     if isinstance(refused, InsufficientScope):
