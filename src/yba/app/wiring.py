@@ -15,6 +15,7 @@ from yba.app.claiming import ClaimWriter
 from yba.app.leaving import CertificateEnder
 from yba.care.archive import listeners as archiving
 from yba.care.archive import pages as archive
+from yba.care.archive import service as archive_service
 from yba.care.archive.events import RecordDestroyed
 from yba.care.documents import jobs as documents_jobs
 from yba.care.documents import pages as documents
@@ -246,6 +247,7 @@ def _configure_accounts(config: Settings) -> None:
 @asynccontextmanager
 async def running(state: AppState) -> AsyncGenerator[FhirApp]:
     """Keep alive what runs beside the requests of one process."""
+    record.asks(archive_service.closed_for_good)
     record.set_zone(state.settings.zoneless_dates_in)
     record.file_content(on=state.settings.full_text)
     _configure_accounts(state.settings)
@@ -258,6 +260,7 @@ async def running(state: AppState) -> AsyncGenerator[FhirApp]:
         async with auditing.spooling(state):
             yield base
     finally:
+        record.asks(None)
         hearing.cancel()
         with suppress(asyncio.CancelledError):
             await hearing

@@ -3,6 +3,7 @@
 Every verb locks the record, adds a step, and is audited in the caller's transaction.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from yba.care.archive import store
@@ -48,10 +49,12 @@ from yba.foundation.audit.model import Action
 from yba.kernel.actor import Actor
 from yba.kernel.clock import local_date
 from yba.kernel.ids import new_id
+from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Tx
 from yba.plumbing.outbox import publish
 
 __all__ = [
+    "closed_for_good",
     "add_annex", "add_circumstance", "allow_reading", "approve_destruction", "archive_record",
     "begin", "cancel_mark", "carry_out", "circumstances_of", "close_record", "destructions",
     "due_records", "hand_over", "holds", "lift_hold", "lines_of", "minutes_of", "missing",
@@ -425,3 +428,9 @@ async def _trace(
         patient_id=found.patient_id or None,
         references=[f"Encounter/{found.encounter_id}"],
     )
+
+
+async def closed_for_good(tx: Tx, encounter_ids: Sequence[str]) -> dict[str, Refusal]:
+    """Return why nothing of these visits may be changed by a program, for those that are archived."""
+    closed = await store.closed_for_good(tx, encounter_ids=encounter_ids)
+    return {encounter_id: RecordIsArchived() for encounter_id in closed}

@@ -1,5 +1,6 @@
 """The SQL of the schema `archive`. Steps and what belongs to them are only ever added."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import LiteralString
 
@@ -48,6 +49,10 @@ _DUE: LiteralString = (
 )
 _COUNTS: LiteralString = """
     SELECT state, count(*)::int AS count FROM archive.record GROUP BY state ORDER BY state
+"""
+_CLOSED_FOR_GOOD: LiteralString = """
+    SELECT encounter_id FROM archive.record
+     WHERE encounter_id = ANY($1) AND state IN ('archived', 'destroyed')
 """
 _INSERT: LiteralString = """
     INSERT INTO archive.record (encounter_id, patient_id, claim_key, begun_at, changed_at)
@@ -336,3 +341,8 @@ async def done(
 ) -> None:  # fmt: skip
     """Write that a list was carried out."""
     await tx.execute(_DONE, destruction_id, who[0], who[1], at, resources, documents, minutes)
+
+
+async def closed_for_good(tx: Tx, *, encounter_ids: Sequence[str]) -> list[str]:
+    """Return those of the visits whose record is archived or destroyed."""
+    return await tx.values(_CLOSED_FOR_GOOD, list(encounter_ids))

@@ -20,7 +20,7 @@ from xxhash import xxh3_64_intdigest
 from yba.fhir import r4
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import Act, Action
-from yba.foundation.record import effects, parameters, permission, reading, store
+from yba.foundation.record import effects, parameters, permission, reading, sealed, store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
     ResourceDeleted,
@@ -265,6 +265,9 @@ class Operations:
             self._create(operation)
         named = [(o, o.row) for o in (*created, *existing) if o.row is not None]
         await permission.refuse_forbidden(self.tx, [*replaced, *named], at=self.at)
+        await sealed.refuse_closed(
+            self.tx, [pair for pair in (*replaced, *named) if pair[0].error is None], current
+        )
         created = [o for o in created if o.error is None]
         replacing = [row for operation, row in replaced if operation.error is None]
         if replacing:

@@ -24,6 +24,7 @@ from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query.guard import put_into
 from yba.foundation.record.query.parse import parse
 from yba.foundation.record.query.permitting import guard_for
+from yba.foundation.record.sealed import asks
 from yba.foundation.record.settings import file_content, set_zone
 from yba.foundation.record.writing import Writer, refuse_invalid
 from yba.foundation.terminology import service as terminology
@@ -32,7 +33,7 @@ from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
 
 __all__ = [
-    "Line", "chart", "delete", "erase_visit", "file_content", "history", "load", "new_id", "read", "save", "search",
+    "Line", "asks", "chart", "delete", "erase_visit", "file_content", "history", "load", "new_id", "read", "save", "search",
     "set_zone", "versions_since",
 ]  # fmt: skip
 
