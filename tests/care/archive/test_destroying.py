@@ -100,6 +100,8 @@ async def test_only_the_account_of_the_destruction_remains(tx, archived_visit, l
         tx, archive=later, actor=KEEPER, destruction_id=listed, at=TODAY
     )
 
+    left = "SELECT summary || patient_id FROM signing.request WHERE encounter_id = $1"
+    assert set(await tx.values(left, one.encounter_id)) == {""}
     about = {"actor": KEEPER, "encounter_id": one.encounter_id, "at": TODAY}
     found = await service.record(tx, **about)
     assert (found.state, found.patient_id) == ("destroyed", "")

@@ -24,7 +24,9 @@ _FILES: LiteralString = """
            SELECT FROM documents.document o WHERE o.sha256 = d.sha256 AND o.encounter_id <> $1)
      UNION
     SELECT r.sha256 FROM documents.revision r JOIN documents.document d USING (document_id)
-     WHERE d.encounter_id = $1
+     WHERE d.encounter_id = $1 AND NOT EXISTS (
+           SELECT FROM documents.revision o JOIN documents.document p USING (document_id)
+            WHERE o.sha256 = r.sha256 AND p.encounter_id <> $1)
      ORDER BY sha256
 """
 _COPIES: LiteralString = """
@@ -80,4 +82,5 @@ async def erase_papers(tx: Tx, *, encounter_id: str) -> list[str]:
     await tx.execute(_COPIES, encounter_id)
     await tx.execute(_PAPERS, encounter_id)
     await tx.execute(_FORBID)
+    await signatures.forget(tx, encounter_id=encounter_id)
     return files

@@ -294,6 +294,11 @@ async def withdraw(tx: Tx, *, encounter_id: str, at: datetime) -> None:
     await tx.execute(store.WITHDRAW_OF_ENCOUNTER, encounter_id, at)
 
 
+async def forget(tx: Tx, *, encounter_id: str) -> None:
+    """Keep only that papers of a visit were signed, as when its record is destroyed."""
+    await tx.execute(store.FORGET_OF_ENCOUNTER, encounter_id)
+
+
 async def withdraw_one(tx: Tx, *, kind: str, about: str, at: datetime) -> None:
     """Take back one paper that has been signed elsewhere or is void."""
     known: int | None = await tx.value(store.OPEN_REQUEST, kind, about)

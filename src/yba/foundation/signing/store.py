@@ -166,6 +166,9 @@ STEPS_LEFT: LiteralString = """
     SELECT count(*) FROM signing.step WHERE request_id = $1 AND state = 'waiting'
 """
 
+FORGET_OF_ENCOUNTER: LiteralString = """
+    UPDATE signing.request SET summary = '', patient_id = '' WHERE encounter_id = $1
+"""
 REQUEST_GOES_ON: LiteralString = """
     UPDATE signing.request
        SET document = $2,
