@@ -198,7 +198,7 @@ async def test_a_fault_tells_nothing_of_its_inside(
     """Neither the answer nor the log: the message of a fault may hold what was being written."""
 
     async def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("password=hunter2 at /work/secret.py SELECT * FROM accounts")
+        raise RuntimeError("password=hunter2 at /srv/yba/secret.py SELECT * FROM accounts")
 
     monkeypatch.setattr(asgi.accounts, "recognise", broken)
     monkeypatch.setattr(asgi.outbox, "backlog", broken)
