@@ -1,5 +1,7 @@
 """How an act becomes a row of audit.event."""
 
+from functools import lru_cache
+
 from yba.foundation.audit.model import Act
 from yba.kernel.ids import new_snowflake
 
@@ -20,7 +22,7 @@ def row_of(act: Act) -> tuple[object, ...]:
         act.at,
         actor.account_id,
         actor.name,
-        sorted(actor.roles),
+        list(_sorted(actor.roles)),
         Place.facility,
         act.purpose or actor.purpose,
         act.action,
@@ -29,3 +31,8 @@ def row_of(act: Act) -> tuple[object, ...]:
         list(act.references[:MOST_RESOURCES]),
         actor.client_id,
     )
+
+
+@lru_cache(maxsize=1024)
+def _sorted(roles: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(roles))

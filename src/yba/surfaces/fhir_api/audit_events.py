@@ -140,7 +140,7 @@ async def search(do: Interactions, exchange: Exchange, actor: Actor) -> None:
     question = question_of(actor, exchange.query)
     async with do.database.reading() as tx:
         found = await audit.search(tx, question)
-    do.trail.note(actor, "fhir_api.audit-search", question.patient_id, [])
+    await do.trail.note(actor, "fhir_api.audit-search", question.patient_id, [])
     await exchange.answer(200, _bundle(do.base, exchange.query, question, found))
 
 
@@ -154,7 +154,7 @@ async def read(do: Interactions, actor: Actor, id_: str) -> bytes | None:
         found = await audit.search(tx, audit.Question(id=number, patient_id=own))
     if not found:
         return None
-    do.trail.note(actor, "fhir_api.audit-read", found[0].patient_id, [])
+    await do.trail.note(actor, "fhir_api.audit-read", found[0].patient_id, [])
     return _JSON.encode(resource_of(found[0], base=do.base))
 
 

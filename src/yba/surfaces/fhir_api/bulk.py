@@ -85,7 +85,7 @@ async def _file(exchange: Exchange, actor: Actor, do: Interactions, job: Job, na
     path = do.data_dir / FOLDER / job.id / found.name
     if not path.is_file():
         raise NoSuchJob
-    do.trail.note(actor, "fhir_api.export-file", None, [f"Bundle/{job.id}"])
+    await do.trail.note(actor, "fhir_api.export-file", None, [f"Bundle/{job.id}"])
     size = path.stat().st_size
     tag = f'"{job.id}-{found.name}"'
     headers: Headers = [(b"accept-ranges", b"bytes"), (b"etag", tag.encode())]

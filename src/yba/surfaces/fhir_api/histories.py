@@ -68,7 +68,7 @@ async def history(
                 guard=guard,
             )  # fmt: skip
         brought_back = await histories.brought_back(tx, versions)
-    do.note_seen(actor, "history", *versions)
+    await do.note_seen(actor, "history", *versions)
     if asked.since is not None or asked.at is not None or asked.listed or guard is not None:
         # Of how many states some are hidden is not told.
         total = None

@@ -70,13 +70,16 @@ class Interactions:
         """
         return guard_for(actor, at=self.clock(), letter=letter, base=self.base)
 
-    def note_seen(self, actor: Actor, what: str, *found: Version) -> None:
-        """Note in the trail that the actor saw these; `what` names the interaction."""
+    async def note_seen(self, actor: Actor, what: str, *found: Version) -> None:
+        """Note in the trail that the actor saw these; `what` names the interaction.
+
+        Raises AuditLogDown: then the answer must not go out.
+        """
         seen: dict[str | None, list[str]] = {}
         for one in found:
             seen.setdefault(_patient_id(one.patient), []).append(f"{one.type}/{one.id}")
         if seen:
-            self.trail.note_all(actor, WHAT + what, seen)
+            await self.trail.note_all(actor, WHAT + what, seen)
 
 
 @lru_cache(maxsize=65_536)

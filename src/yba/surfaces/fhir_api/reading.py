@@ -27,7 +27,7 @@ async def read(do: Interactions, exchange: Exchange, actor: Actor, type_: str, i
         raise ResourceNotFound
     if found.deleted:
         raise ResourceDeleted(reference=f"{type_}/{id_}")
-    do.note_seen(actor, "read", found)
+    await do.note_seen(actor, "read", found)
     await _show(exchange, found)
 
 
@@ -40,7 +40,7 @@ async def vread(
         raise ResourceNotFound
     async with do.database.borrow() as connection:
         found = await reading.version(Tx(connection), type_, id_, int(version), do.guard(actor))
-    do.note_seen(actor, "vread", found)
+    await do.note_seen(actor, "vread", found)
     await _show(exchange, found)
 
 

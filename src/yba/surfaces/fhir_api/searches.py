@@ -70,9 +70,9 @@ async def search_body(
             pair.planning, wanted, now=do.clock(), secret=do.secret, base=do.base,
             remembering=pair.remembering, guard=do.guard(actor, "s"),
         )  # fmt: skip
-    do.note_seen(actor, "search", *page.matches, *page.included)
+    await do.note_seen(actor, "search", *page.matches, *page.included)
     if not page.matches:
-        do.trail.note(actor, WHAT + "search", None, types_of(wanted))
+        await do.trail.note(actor, WHAT + "search", None, types_of(wanted))
     notes = None
     if wanted.ignored:
         texts = [f"Ignored because it is not known: {name}" for name in wanted.ignored]

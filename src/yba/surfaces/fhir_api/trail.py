@@ -1,14 +1,15 @@
-"""The audit trail of reads: collected for a moment, then written together.
+"""The audit trail of reads: kept before the answer, written to the table together.
 
 Writes are audited in their own transaction. A read has none: its trace goes into a signed spool
-before the answer, and into the table together with its neighbours within 250 ms. A process that is
-killed in between loses none of them; the worker brings its spool in (docs/adr/0013).
+before the answer, one line for all reads that are answered in the same turn of the loop, and into
+the table together with its neighbours within 250 ms. A process that is killed in between loses none
+of them; the worker brings its spool in (docs/adr/0013).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -25,6 +26,8 @@ _EVERY_SECONDS = 0.25
 _MOST_REFERENCES = 500
 _log = structlog.get_logger("yba.fhir")
 Key = tuple[str, str | None, str, str, str | None]
+# By account, client, purpose, act and patient: who, since when, and what was seen.
+Seen = dict[Key, tuple[Actor, datetime, dict[str, None]]]
 
 
 class Trail:
@@ -34,46 +37,71 @@ class Trail:
         self._database = database
         self._spool = spool
         self._spooled: list[audit.SpoolPart] = []
-        self._waiting: dict[Key, tuple[Actor, datetime, dict[str, None]]] = {}
+        # Of this turn: nobody is answered yet.
+        self._turn: Seen = {}
+        self._answers: list[asyncio.Future[None]] = []
+        # In the spool: waits for the table.
+        self._waiting: Seen = {}
         self._task: asyncio.Task[None] | None = None
 
-    def note(
+    async def note(
         self, actor: Actor, what: str, patient_id: str | None, references: Iterable[str]
     ) -> None:
-        """Note that `actor` saw these; what was noted outlives this process.
+        """Note that `actor` saw these; when this returns, the note outlives this process.
 
         Raises AuditLogDown if it cannot be kept: then the answer must not go out.
         """
-        self.note_all(actor, what, {patient_id: references})
+        await self.note_all(actor, what, {patient_id: references})
 
-    def note_all(self, actor: Actor, what: str, seen: Mapping[str | None, Iterable[str]]) -> None:
+    async def note_all(
+        self, actor: Actor, what: str, seen: Mapping[str | None, Iterable[str]]
+    ) -> None:
         """Note what one answer shows `actor`, by patient. Raises AuditLogDown as `note` does."""
-        at = utc_now()
-        by_whom = (actor.account_id, actor.client_id, actor.purpose, what)
-        acts: list[Act] = []
+        account, client, purpose = actor.account_id, actor.client_id, actor.purpose
+        turn, is_fresh = self._turn, False
         for patient_id, references in seen.items():
-            key = (*by_whom, patient_id)
-            waiting = self._waiting.get(key)
-            noted = waiting[2] if waiting is not None else None
-            fresh = [one for one in references if noted is None or one not in noted]
-            if fresh or noted is None:
-                acts += [Act(actor, "R", what, at, patient_id, part) for part in _parts(fresh)]
-        if not acts:
+            key = (account, client, purpose, what, patient_id)
+            kept = self._waiting.get(key)
+            known = kept[2] if kept is not None else None
+            fresh = [one for one in references if known is None or one not in known]
+            if not fresh and known is not None:
+                continue
+            is_fresh = True
+            mine = turn.get(key)
+            if mine is None:
+                turn[key] = (actor, utc_now(), dict.fromkeys(fresh))
+            else:
+                mine[2].update(dict.fromkeys(fresh))
+        if is_fresh:
+            await self._end_of_turn()
+
+    def _end_of_turn(self) -> asyncio.Future[None]:
+        """Return what is done when the notes of this turn are in the spool."""
+        loop = asyncio.get_running_loop()
+        if not self._answers:
+            loop.call_soon(self._keep_turn)
+        answer: asyncio.Future[None] = loop.create_future()
+        self._answers.append(answer)
+        return answer
+
+    def _keep_turn(self) -> None:
+        turn, self._turn = self._turn, {}
+        answers, self._answers = self._answers, []
+        try:
+            if self._spool is not None:
+                self._spool.append([audit.row_of(act) for act in _acts(turn)])
+        except Exception as problem:
+            why = _down(problem) if isinstance(problem, OSError) else problem
+            for answer in answers:
+                if not answer.done():
+                    answer.set_exception(why)
             return
-        self._keep(acts)
-        for act in acts:
-            _, _, noted = self._waiting.setdefault((*by_whom, act.patient_id), (actor, at, {}))
-            noted.update(dict.fromkeys(act.references))
+        _add(self._waiting, turn)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write_soon())
-
-    def _keep(self, acts: Iterable[Act]) -> None:
-        if self._spool is None:
-            return
-        try:
-            self._spool.append([audit.row_of(act) for act in acts])
-        except OSError as full:
-            raise AuditLogDown from full
+        for answer in answers:
+            if not answer.done():
+                answer.set_result(None)
 
     async def _write_soon(self) -> None:
         await asyncio.sleep(_EVERY_SECONDS)
@@ -90,18 +118,11 @@ class Trail:
         waiting, self._waiting = self._waiting, {}
         if self._spool is not None and (part := self._spool.rotate()) is not None:
             self._spooled.append(part)
-        acts = [
-            Act(actor, "R", what, at, patient_id, part, None)
-            for (*_, what, patient_id), (actor, at, seen) in waiting.items()
-            for part in _parts(list(seen))
-        ]
         try:
             async with self._database.transaction() as tx:
-                await audit.record_many(tx, acts)
+                await audit.record_many(tx, list(_acts(waiting)))
         except BaseException:
-            for key, value in waiting.items():
-                kept = self._waiting.setdefault(key, value)
-                kept[2].update(value[2])
+            _add(self._waiting, waiting)
             raise
         written, self._spooled = self._spooled, []
         for part in written:
@@ -123,8 +144,22 @@ class Trail:
                 self._spool.close()
 
 
-def _parts(references: list[str]) -> list[list[str]]:
-    return [
-        references[start : start + _MOST_REFERENCES]
-        for start in range(0, max(len(references), 1), _MOST_REFERENCES)
-    ]
+def _acts(seen: Seen) -> Iterator[Act]:
+    """Yield the acts, none with more resources than a row holds."""
+    for (*_, what, patient_id), (actor, at, noted) in seen.items():
+        references = list(noted)
+        for start in range(0, max(len(references), 1), _MOST_REFERENCES):
+            part = references[start : start + _MOST_REFERENCES]
+            yield Act(actor, "R", what, at, patient_id, part)
+
+
+def _add(to: Seen, more: Seen) -> None:
+    for key, value in more.items():
+        if (there := to.setdefault(key, value)) is not value:
+            there[2].update(value[2])
+
+
+def _down(cause: OSError) -> AuditLogDown:
+    problem = AuditLogDown()
+    problem.__cause__ = cause
+    return problem

@@ -51,7 +51,7 @@ async def docref(call: Call) -> None:
     stored.sort(key=lambda each: each[0], reverse=True)
     if "start" not in given and "end" not in given:
         stored = _newest_of_each_type(stored)
-    call.do.note_seen(call.actor, "docref", *(one for _, _, one in stored))
+    await call.do.note_seen(call.actor, "docref", *(one for _, _, one in stored))
     entries = [searchset.entry(call.do.base, one, "match") for _, _, one in stored]
     at = Moment(call.do.clock())
     if _makes_summary(types, profiles) and start <= at.micros <= end:

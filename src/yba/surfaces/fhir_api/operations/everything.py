@@ -167,7 +167,7 @@ class _Page:
         focus = f"{wish.type}/{wish.id}"
         patient = wish.id if wish.type == "Patient" else _patient_of(step)
         # One trace says it all: whoever asks for everything has seen everything.
-        do.trail.note(self.call.actor, "fhir_api.everything", patient, [focus])
+        await do.trail.note(self.call.actor, "fhir_api.everything", patient, [focus])
         return step
 
     def _sealed(self, payload: bytes) -> str:

@@ -84,7 +84,7 @@ async def _executed(call: Call, query: Query, request: Request) -> dict[str, Any
     except Problem as problem:
         raise Refused(problem) from None
     finally:
-        call.do.note_seen(call.actor, "graphql", *loader.seen.values())
+        await call.do.note_seen(call.actor, "graphql", *loader.seen.values())
     answer: dict[str, Any] = {"data": data}
     if execution.problems:
         answer["errors"] = [problem.told() for problem in execution.problems]

@@ -47,7 +47,7 @@ async def match(call: Call) -> None:
             graded, notes = [], [_note()]
     total = len(graded)
     graded = graded[: min(given.number("count", default=_DEFAULT), _MOST)]
-    call.do.note_seen(call.actor, "match", *(one for _, one in graded))
+    await call.do.note_seen(call.actor, "match", *(one for _, one in graded))
     entries = [
         searchset.entry(call.do.base, one, "match", _search(likeness)) for likeness, one in graded
     ]

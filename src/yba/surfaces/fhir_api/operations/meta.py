@@ -42,7 +42,7 @@ async def _meta(call: Call) -> None:
             found = await reading.current(tx, call.type, call.id, guard)
     if found.body is None:
         raise ResourceDeleted(reference=f"{call.type}/{call.id}")
-    call.do.note_seen(call.actor, "read", found)
+    await call.do.note_seen(call.actor, "read", found)
     await _answer(call, found.body)
 
 

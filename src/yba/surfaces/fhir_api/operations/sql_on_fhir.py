@@ -175,15 +175,15 @@ async def _pages(
                 pair.planning, search, now=do.clock(), secret=do.secret, base=do.base,
                 remembering=pair.remembering, guard=do.guard(call.actor, "s"),
             )  # fmt: skip
-        _note(call, page.matches)
+        await _note(call, page.matches)
         yield [r4.decode(one.body) for one in page.matches if one.body]
         if not page.next_cursor:
             return
         following = f"&_cursor={page.next_cursor}"
 
 
-def _note(call: Call, found: Iterable[Version]) -> None:
-    call.do.note_seen(call.actor, "view", *found)
+async def _note(call: Call, found: Iterable[Version]) -> None:
+    await call.do.note_seen(call.actor, "view", *found)
 
 
 async def _input(call: Call) -> _Input:
@@ -266,7 +266,7 @@ async def _definition(call: Call, given: _Input) -> Any:
     found = await call.do.reads.read("Binary", id_, call.do.guard(call.actor))
     if found is None or found.deleted or not found.body:
         raise ResourceNotFound
-    _note(call, [found])
+    await _note(call, [found])
     data = r4.decode_as(r4.Binary, found.body).data
     return _json(_decoded(data or ""))
 
@@ -287,7 +287,7 @@ async def _patients(call: Call, given: _Input) -> tuple[str, ...] | None:
         group = await call.do.reads.read("Group", id_, call.do.guard(call.actor))
         if group is None or group.deleted or not group.body:
             raise ResourceNotFound
-        _note(call, [group])
+        await _note(call, [group])
         for member in r4.decode_as(r4.Group, group.body).member or ():
             reference = (member.entity.reference if member.entity else None) or ""
             kind, _, patient = reference.removeprefix(f"{call.do.base}/").partition("/")

@@ -89,7 +89,7 @@ async def events(call: Call) -> None:
         found, standing=standing, base=call.do.base, content=content, at=call.do.clock(),
     )  # fmt: skip
     references = [f"Subscription/{standing.id}", *(one.reference for one in found)]
-    call.do.trail.note(call.actor, "fhir_api.subscription-events", None, references)
+    await call.do.trail.note(call.actor, "fhir_api.subscription-events", None, references)
     await call.exchange.answer(200, body)
 
 

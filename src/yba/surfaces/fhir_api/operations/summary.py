@@ -75,7 +75,7 @@ async def make(do: Interactions, actor: Actor, patient_id: str, language: str) -
         patient, chosen, beside, base=do.base,
         language=document.language_of(patient, language), at=at,
     )  # fmt: skip
-    do.trail.note(actor, "fhir_api.summary", patient_id, made.references)
+    await do.trail.note(actor, "fhir_api.summary", patient_id, made.references)
     return made
 
 

@@ -133,7 +133,7 @@ async def _stored(call: Call) -> bytes | None:
         raise ResourceNotFound
     if found.deleted:
         raise ResourceDeleted(reference=f"{call.type}/{call.id}")
-    call.do.note_seen(call.actor, "validate", found)
+    await call.do.note_seen(call.actor, "validate", found)
     return found.body
 
 
