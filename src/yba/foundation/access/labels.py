@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,13 @@ ALL_CATEGORIES = sum(Category)
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What codes mean: exactly, by their first letters, and which heads are worth a look."""
+    """What codes mean: exactly, by their first letters, and which codes are worth a look."""
 
     exact: Mapping[tuple[str, str], int]
     prefixes: tuple[tuple[str, str, int], ...]
     heads: frozenset[bytes]
+    codes: frozenset[str]
+    beginnings: tuple[str, ...]
     security: Mapping[str, int]
 
 
@@ -75,7 +77,9 @@ def _rules() -> _Rules:
             exact[system, code] = exact.get((system, code), 0) | bit
     heads = {code[:_HEAD].encode() for _, code in exact}
     heads |= {code[:_HEAD].encode() for _, code, _ in prefixes}
-    return _Rules(exact, tuple(prefixes), frozenset(heads), security)
+    codes = frozenset(code for _, code in exact)
+    beginnings = tuple({code for _, code, _ in prefixes})
+    return _Rules(exact, tuple(prefixes), frozenset(heads), codes, beginnings, security)
 
 
 def _rows() -> Iterator[dict[str, str]]:
@@ -128,17 +132,24 @@ def categories_of_code(uri: str, code: str) -> int:
     return found
 
 
+@lru_cache(maxsize=16_384)
+def _is_listed(code: bytes) -> bool:
+    """Return whether a code means something in some system."""
+    rules, upper = _rules(), code.decode("utf-8", "replace").strip().upper()
+    return upper in rules.codes or upper.startswith(rules.beginnings)
+
+
 def categories_of(type_: str, body: bytes) -> int:
     """Return the restricted categories of a resource; `body` is its JSON as it is stored.
 
-    Nearly every resource has none, and that is told by looking at its codes' first letters.
+    Nearly every resource has none, and that is told by looking at its codes alone.
     """
     explicit = _SECURITY in body
     suspicious = False
     if type_ not in COMMON:
         heads = _rules().heads
         for code in _CODE.findall(body):
-            if code[:_HEAD].upper() in heads:
+            if code[:_HEAD].upper() in heads and _is_listed(code):
                 suspicious = True
                 break
     if not explicit and not suspicious:
