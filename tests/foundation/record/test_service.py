@@ -1,5 +1,6 @@
 """The verbs that other contexts call: save, read, search, chart, delete, history."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from yba.foundation.record.errors import (
     UnsearchableQuery,
     VersionConflict,
 )
+from yba.foundation.record.operations import Operation, Operations
 
 
 def patient(id_: str, **values: object) -> r4.Patient:
@@ -218,3 +220,22 @@ async def test_foreign_ids_are_kept_and_found(tx, actor, at):
     found = await service.read(tx, actor=actor, type_=r4.Patient, id_="Foreign.Id-1")
 
     assert saved.id == found.id == "Foreign.Id-1"
+
+
+async def test_writes_that_arrive_together_are_traced_to_the_program_of_each(tx, actor, at):
+    """One person's two programs share a commit; the trail still tells them apart."""
+    programs = [replace(actor, client_id=name) for name in ("app-1", "app-2")]
+    operations = [
+        Operation("POST", "Patient", one, id=(id_ := service.new_id()), resource=patient(id_))
+        for one in programs
+    ]
+
+    await Operations(tx, at=at).carry_out(operations)
+
+    rows = await tx.connection.fetch(
+        "SELECT client_id, resources FROM audit.event WHERE resources && $1::text[]",
+        [f"Patient/{one.id}" for one in operations],
+    )
+    assert {(row["client_id"], *row["resources"]) for row in rows} == {
+        (one.actor.client_id, f"Patient/{one.id}") for one in operations
+    }

@@ -6,6 +6,7 @@ facility (they see everybody), so that whatever is hidden is hidden by their sco
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
@@ -351,3 +352,49 @@ async def test_nothing_goes_on_after_a_token_has_ended(base: Any, database: Data
         "entry": [{"request": {"method": "POST", "url": "Subscription"}, "resource": wish}],
     }  # fmt: skip
     assert await _status(base, token, "POST", "", json=bundle) == 403
+
+
+async def test_programs_of_one_account_do_not_lend_each_other_their_scopes(
+    base: httpx.AsyncClient,
+):
+    """Writes that arrive together share a commit, but never a permission."""
+    wide, narrow = program("system/*.cruds", patient=None), program("patient/*.cruds")
+
+    async def write(token: str, id_: str, text: str) -> int:
+        body = _observation(id_, BINH, "laboratory") | {"code": {"text": text}}
+        answer = await base.put(f"/Observation/{id_}", json=body, headers=_bearer(token))
+        return answer.status_code
+
+    for first, second in ((wide, narrow), (narrow, wide)):
+        statuses = dict(
+            zip(
+                (first, second),
+                await asyncio.gather(
+                    write(first, OTHERS_LAB, first[-9:]), write(second, OTHERS_VITAL, second[-9:])
+                ),
+                strict=True,
+            )
+        )
+        assert statuses[wide] == 200
+        assert statuses[narrow] in (403, 404)
+
+
+async def test_what_another_program_creates_by_the_same_condition_is_not_shown(
+    base: httpx.AsyncClient,
+):
+    wide, narrow = program("system/*.cruds", patient=None), program("patient/*.cruds")
+
+    async def create(token: str, value: str) -> httpx.Response:
+        patient = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": value}]}
+        return await base.post(
+            "/Patient", json=patient | {"name": [{"family": token[-9:]}]},
+            headers=_bearer(token) | {"if-none-exist": f"identifier=urn:x|{value}"},
+        )  # fmt: skip
+
+    for value, tokens in (("v-1", (wide, narrow)), ("v-2", (narrow, wide))):
+        answers = dict(
+            zip(tokens, await asyncio.gather(*(create(t, value) for t in tokens)), strict=True)
+        )
+        assert answers[wide].status_code == 201
+        assert answers[narrow].status_code in (403, 404)
+        assert wide[-9:] not in answers[narrow].text

@@ -17,6 +17,7 @@ from yba.foundation.record.duplicates import refuse_duplicates_in
 from yba.foundation.record.operations import Operation, Operations
 from yba.foundation.record.rows import Moment, row_of
 from yba.foundation.record.terms import Transactions
+from yba.kernel.actor import Actor
 from yba.kernel.refusal import Refusal
 
 _GROUP = 64
@@ -38,29 +39,33 @@ def prepare(operation: Operation, moment: Moment) -> None:
 def waves(operations: Sequence[Operation]) -> list[list[Operation]]:
     """Share operations out so that none depends on another of its wave; deletions go first.
 
-    Of the same resource there is one in a wave, and of the same condition, unless all are creates:
-    those make one resource together.
+    Of the same resource there is one in a wave, and of the same condition, unless all are creates
+    of one actor: those make one resource together.
     """
     order = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
     result: list[list[Operation]] = []
-    places: dict[object, tuple[int, bool]] = {}
+    places: dict[object, tuple[int, Actor | None]] = {}
     for operation in sorted(operations, key=lambda o: order[o.method]):
-        key, creates = place_or_condition(operation)
-        wave, created = places.get(key, (-1, False))
-        if wave < 0 or not (creates and created):
+        key, creator = place_or_condition(operation)
+        wave, before = places.get(key, (-1, None))
+        if wave < 0 or creator is None or creator != before:
             wave += 1
-        places[key] = (wave, creates)
+        places[key] = (wave, creator)
         while len(result) <= wave:
             result.append([])
         result[wave].append(operation)
     return result
 
 
-def place_or_condition(operation: Operation) -> tuple[object, bool]:
-    """Return what two operations must not share, and whether this one is a conditional create."""
+def place_or_condition(operation: Operation) -> tuple[object, Actor | None]:
+    """Return what two operations must not share, and of a conditional create its actor.
+
+    What another one has just created is looked for and shown only as far as its asker may see it.
+    """
     if operation.condition is not None:
-        return (operation.type, operation.condition), operation.method == "POST"
-    return operation.place, False
+        creator = operation.actor if operation.method == "POST" else None
+        return (operation.type, operation.condition), creator
+    return operation.place, None
 
 
 async def carry_out_together(
@@ -124,11 +129,12 @@ class GroupWriter:
     def _take(self) -> list[tuple[Operation, asyncio.Future[None]]]:
         taken: list[tuple[Operation, asyncio.Future[None]]] = []
         left: list[tuple[Operation, asyncio.Future[None]]] = []
-        places: dict[object, bool] = {}
+        places: dict[object, Actor | None] = {}
         for item in self._waiting:
-            key, creates = place_or_condition(item[0])
-            if len(taken) < _GROUP and (key not in places or (creates and places[key])):
-                places[key] = creates
+            key, creator = place_or_condition(item[0])
+            together = key not in places or (creator is not None and places[key] == creator)
+            if len(taken) < _GROUP and together:
+                places[key] = creator
                 taken.append(item)
             else:
                 left.append(item)

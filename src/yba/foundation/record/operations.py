@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_operation
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
 from xxhash import xxh3_64_intdigest
@@ -376,23 +376,23 @@ class Operations:
                 operation.error = Conflict()
 
     async def _audit(self, operations: Iterable[Operation]) -> None:
-        groups: dict[tuple[str, str, str, str | None], list[str]] = {}
-        actors: dict[str, Actor] = {}
+        """Write down who did what; what arrived together may be of several persons and programs."""
+        acts: dict[_Trace, tuple[Actor, list[str]]] = {}
         for operation in operations:
-            outcome = operation.outcome
+            outcome, actor = operation.outcome, operation.actor
             if outcome is None or not outcome.changed:
                 continue
-            action = {201: "C", 200: "U", 204: "D"}[outcome.status]
-            actor = operation.actor
-            actors[actor.account_id] = actor
-            key = (actor.account_id, action, operation.what, operation.patient_id)
-            groups.setdefault(key, []).append(outcome.reference)
-        acts = [
-            Act(actors[account], _ACTIONS[action], what, self.at, patient, part, None)
-            for (account, action, what, patient), references in groups.items()
+            key = (
+                actor.account_id, actor.client_id, actor.purpose, operation.what,
+                _ACTIONS[outcome.status], operation.patient_id,
+            )  # fmt: skip
+            acts.setdefault(key, (actor, []))[1].append(outcome.reference)
+        written = [
+            Act(actor, action, what, self.at, patient, part)
+            for (_, _, _, what, action, patient), (actor, references) in acts.items()
             for part in _parts(references)
         ]
-        await audit.record_many(self.tx, acts)
+        await audit.record_many(self.tx, written)
 
 
 def apart(operations: Sequence[Operation]) -> list[list[Operation]]:
@@ -411,7 +411,8 @@ def apart(operations: Sequence[Operation]) -> list[list[Operation]]:
     return groups
 
 
-_ACTIONS: dict[str, Action] = {"C": "C", "U": "U", "D": "D"}
+_Trace: TypeAlias = tuple[str, str | None, str, str, Action, str | None]
+_ACTIONS: dict[int, Action] = {201: "C", 200: "U", 204: "D"}
 
 
 def _parts(references: list[str]) -> Iterable[list[str]]:

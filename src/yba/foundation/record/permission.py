@@ -35,7 +35,7 @@ async def hidden(
 ) -> set[Operation]:
     """Return the operations whose resource exists and must not be seen by who asks."""
     found: set[Operation] = set()
-    asked: dict[tuple[str, str], tuple[Guard, list[Operation]]] = {}
+    asked: dict[tuple[Actor, str], tuple[Guard, list[Operation]]] = {}
     for operation in operations:
         record = current.get(operation.place)
         if record is None:
@@ -45,7 +45,8 @@ async def hidden(
         if decision is False:
             found.add(operation)
         elif decision is None and guard is not None:
-            key = (operation.actor.account_id, operation.method)
+            # By the whole actor: two programs of one person are not granted the same.
+            key = (operation.actor, operation.method)
             asked.setdefault(key, (guard, []))[1].append(operation)
     for guard, some in asked.values():
         places = [operation.place for operation in some]
@@ -66,14 +67,14 @@ def _state(operation: Operation, record: Any) -> Version:
 
 async def refuse_forbidden(tx: Tx, rows: Sequence[tuple[Operation, Row]], *, at: datetime) -> None:
     """Give those operations an error whose new state their actor could not see."""
-    asked: dict[tuple[str, str], tuple[Guard, list[tuple[Operation, Row]]]] = {}
+    asked: dict[tuple[Actor, str], tuple[Guard, list[tuple[Operation, Row]]]] = {}
     for operation, row in rows:
         if row.flags & DELETED:
             continue
         letter = _LETTERS[operation.method]
         guard = write_guard_for(operation.actor, at=at, letter=letter)
         if guard is not None:
-            key = (operation.actor.account_id, letter)
+            key = (operation.actor, letter)
             asked.setdefault(key, (guard, []))[1].append((operation, row))
     for guard, some in asked.values():
         sql, given = put_into(store.WOULD_BE_SEEN, guard, _columns([row for _, row in some]))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from yba.fhir import r4, validation
+from yba.fhir import validation
 from yba.foundation.record import copying, parameter_store, reindexing, settings, store, terms
 from yba.foundation.record.body import unpack
 from yba.foundation.record.errors import (
@@ -27,6 +27,7 @@ from yba.foundation.record.rows import (
     Moment,
     Row,
     arrays,
+    instant_text,
     row_of,
 )
 from yba.foundation.record.states import body_for_comparison, deleted_row
@@ -167,10 +168,9 @@ class Writer:
         refuse_other_version(f"{name}/{id_}", version, if_match)
         undeleted = bool(record["flags"] & DELETED)
         if not undeleted:
+            written = instant_text(record["updated"])
             old = unpack(record["body"])
-            old_meta = r4.decode(old).meta
-            old_updated = None if old_meta is None else old_meta.lastUpdated
-            if body_for_comparison(resource, version=version, updated_text=old_updated) == old:
+            if body_for_comparison(resource, version=version, updated_text=written) == old:
                 return None, Saved(name, id_, version, changed=False)
         row = self.row(resource, version + 1)
         return row, Saved(name, id_, version + 1, created=undeleted)

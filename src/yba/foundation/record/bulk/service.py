@@ -36,6 +36,7 @@ async def ask(
     who = {
         "account_id": actor.account_id, "name": actor.name, "roles": sorted(actor.roles),
         "purpose": actor.purpose, "permissions": sorted(actor.permissions),
+        "client_id": actor.client_id,
     }  # fmt: skip
     await tx.execute(
         store.ASK, number, kind, actor.account_id, who, request, msgspec.to_builtins(wish), at
@@ -98,6 +99,7 @@ def job_of(record: Mapping[str, Any]) -> Job:
         actor=Actor(
             actor["account_id"], actor["name"], roles=frozenset(actor["roles"]),
             purpose=actor["purpose"], permissions=frozenset(actor.get("permissions", ())),
+            client_id=actor.get("client_id"),
         ),
         request=record["request"],
         wish=record["wish"],
