@@ -16,9 +16,12 @@ from yba.plumbing.database import Database
 
 @asynccontextmanager
 async def signed_in(
-    shell: Shell, database: Database, role: str
+    shell: Shell, database: Database, role: str, *, patient_id: str = ""
 ) -> AsyncGenerator[httpx.AsyncClient]:
-    """Yield a client that holds the session of a new account with `role`."""
+    """Yield a client that holds the session of a new account with `role`.
+
+    A citizen is the person `patient_id`, or somebody who is not registered here.
+    """
     async with database.transaction() as tx:
         account = await accounts.create(
             tx,
@@ -28,7 +31,7 @@ async def signed_in(
             name="Người Kiểm Thử",
             roles=[role],
             at=utc_now(),
-            patient_id=new_id() if role == "citizen" else None,
+            patient_id=(patient_id or new_id()) if role == "citizen" else None,
             practitioner_id=new_id(),
             licence="000001/HNO-GPHN",
         )

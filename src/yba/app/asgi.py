@@ -31,7 +31,7 @@ from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import AccessRefused, NotFound, NotSignedIn, Refusal
-from yba.plumbing import i18n, logs, outbox, settings
+from yba.plumbing import i18n, logs, outbox, refusals, settings
 from yba.plumbing.blobs import BlobStore
 from yba.plumbing.cors import Cors
 from yba.plumbing.database import Database, DatabaseAway, Tx, is_away
@@ -157,6 +157,7 @@ async def _metrics(request: Request) -> Response:
 
 async def _refused(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Refusal)
+    refusals.remember(problem)
     if isinstance(problem, NotSignedIn) and request.method == "GET" and not is_fragment(request):
         target = url(request, "accounts:sign_in") + "?next=" + request.url.path
         return RedirectResponse(target, status_code=303)
@@ -226,7 +227,8 @@ async def _bug(request: Request, problem: Exception) -> Response:
         return PlainTextResponse(_Unexpected.message, status_code=500)
 
 
-def _pages() -> list[Page]:
+def declared() -> list[Page]:
+    """Return every page of the application, with what each declares."""
     return [
         Page("/", _home, "home", PUBLIC),
         Page("/health", _health, "health", PUBLIC),
@@ -367,7 +369,7 @@ def build(config: settings.Settings) -> Shell:
         await state.database.close()
 
     application = Starlette(
-        routes=routes_of(_pages()),
+        routes=routes_of(declared()),
         lifespan=lifespan,
         exception_handlers={Refusal: _refused, HTTPException: _http_error, Exception: _failed},
     )

@@ -89,12 +89,15 @@ HOME_OF_ROLE: tuple[tuple[str, str], ...] = (
     ("receptionist", "desk:home"),
     ("doctor", "chart:queue"),
     ("nurse", "chart:queue"),
+    ("head", "chart:queue"),
+    ("visitor", "chart:queue"),
     ("laboratory", "laboratory:worklist"),
     ("cashier", "cashier:home"),
     ("archivist", "archive:home"),
     ("privacy", "watch:home"),
     ("citizen", "citizen:home"),
     ("administrator", "admin:home"),
+    ("pharmacist", "inbox:home"),
 )
 
 _SCREENS = (
