@@ -227,3 +227,54 @@ def test_pages_that_no_browser_form_guards_prove_themselves_otherwise(page: Page
         ("/oauth/", "/.well-known/", "/bank/", "/payments/", "/audit/", "/agent", "/authorize",
          "/signing/", "/stand-in", "/static", "/verify")
     ) or page.methods == ("GET",), page.path  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "reason", "route"),
+    [
+        ("GET", "/fhir/Patient/nguyen-van-a?name=Thu", {}, 401, "not-signed-in", "fhir:Patient/{}"),
+        ("GET", "/fhir/Patient", {"authorization": "Bearer x"}, 401, "not-signed-in", "fhir:Patient"),
+        ("GET", "/admin?name=Thu", {}, 303, "not-signed-in", "admin:home"),
+        ("POST", "/sign-in", {"origin": "https://evil.test"}, 403, "web.cross-site", "accounts:sign_in"),
+        ("POST", "/sign-in", {"sec-fetch-site": "cross-site"}, 403, "web.cross-site", "accounts:sign_in"),
+        ("GET", "/", {"host": "evil.test:1", "x": "y" * 33_000}, 431, "web.headers-too-large", "read"),
+        ("OPTIONS", "/fhir/Patient", {"origin": "https://evil.test",
+         "access-control-request-method": "GET"}, 204, "web.foreign-origin", "fhir"),
+    ],
+)  # fmt: skip
+async def test_each_refused_access_is_one_line_without_what_was_asked(
+    shell: asgi.Shell,
+    capfd: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    reason: str,
+    route: str,
+):
+    # From where nobody asked before: the lines of each caller are counted.
+    caller = (f"10.9.8.{len(reason) + len(path)}", 1)
+    transport = httpx.ASGITransport(app=shell, client=caller)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://yba.test") as client:
+        answer = await client.request(method, path, headers=headers)
+
+    logged = capfd.readouterr().err
+    assert answer.status_code == status
+    assert logged.count("access.refused") == 1
+    assert reason in logged
+    assert route in logged
+    for secret in ("nguyen-van-a", "Thu", "evil.test", "Bearer"):
+        assert secret not in logged
+
+
+async def test_a_person_without_the_role_is_written_down_by_her_account(
+    shell: asgi.Shell, database, capfd: pytest.CaptureFixture[str]
+):
+    async with signed_in(shell, database, "nurse") as client:
+        answer = await client.get("/admin")
+
+    logged = capfd.readouterr().err
+    assert answer.status_code == 403
+    assert logged.count("access.refused") == 1
+    assert "access-refused" in logged
+    assert "Người Kiểm Thử" not in logged

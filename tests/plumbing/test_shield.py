@@ -9,8 +9,9 @@ import pytest
 
 from yba.kernel.refusal import Refusal
 from yba.plumbing import shield
+from yba.plumbing.buckets import Buckets, Rate, network_of
 from yba.plumbing.settings import Settings
-from yba.plumbing.shield import Buckets, Rate, Shield, class_of, network_of
+from yba.plumbing.shield import Shield, class_of
 
 CONFIG = Settings(
     base_url="https://yba.test",

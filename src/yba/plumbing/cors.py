@@ -8,6 +8,8 @@ Standard: Fetch (WHATWG), "CORS protocol"; SMART App Launch 2.2, "Cross-Origin R
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from yba.plumbing import refusals
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -44,6 +46,8 @@ class Cors:
             return
         allowed = self._is_allowed(origin)
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
+            if not allowed:
+                refusals.remember_reason("web.foreign-origin")
             await _answer_preflight(send, origin if allowed else "")
             return
 

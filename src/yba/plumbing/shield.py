@@ -9,14 +9,14 @@ Standards: RFC 9110 §15.5, RFC 6585 (429, 431), RFC 6797, OWASP ASVS 5.0 V3.4, 
 import asyncio
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 from yba.kernel.refusal import Refusal
+from yba.plumbing import refusals
+from yba.plumbing.buckets import Buckets, Rate, network_of
 from yba.plumbing.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -31,7 +31,6 @@ _MOST_HEADER_BYTES = 32 * 1024
 _LONGEST_TARGET = 16 * 1024
 # A sender who is silent for so long gives up its place.
 _SILENCE_SECONDS = 30.0
-_MOST_CALLERS = 50_000
 _FORWARDED = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip",
      b"x-forwarded-port", b"x-forwarded-prefix", b"x-original-url", b"x-rewrite-url")
@@ -91,14 +90,6 @@ class RequestTooSlow(Refusal):
     message = "The request did not arrive completely in time. Please try again."
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A token bucket: so many at once, so many more each second."""
-
-    burst: int
-    per_second: float
-
-
 # Guessing costs the guesser most; reading by somebody who proved herself, hardly anything.
 RATES: dict[str, Rate] = {
     "sign-in": Rate(60, 1.0),
@@ -130,25 +121,6 @@ def class_of(path: str, method: str) -> str:
     return "write" if is_write else "read"
 
 
-class Buckets:
-    """Token buckets of many callers; the longest unused are forgotten first. One process's own."""
-
-    def __init__(self, most: int = _MOST_CALLERS) -> None:
-        self._most = most
-        self._levels: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
-
-    def take(self, rate: Rate, key: tuple[str, str], now: float) -> float:
-        """Take one token; return 0, or the seconds until there is one."""
-        level, at = self._levels.get(key, (float(rate.burst), now))
-        level = min(float(rate.burst), level + max(now - at, 0.0) * rate.per_second)
-        waits = 0.0 if level >= 1.0 else (1.0 - level) / rate.per_second
-        self._levels[key] = (level if waits else level - 1.0, now)
-        self._levels.move_to_end(key)
-        if len(self._levels) > self._most:
-            self._levels.popitem(last=False)
-        return waits
-
-
 class Shield:
     """The outermost layer of the application."""
 
@@ -163,18 +135,19 @@ class Shield:
         self._is_limiting = config.rate_limits
         self._origins = frozenset(config.cors_origins)
         self._buckets = Buckets()
+        self._log = refusals.RefusalLog(config.secret)
         secure = urlsplit(config.base_url).scheme == "https"
         self._headers = (*_DEFAULT_HEADERS, _HSTS) if secure else _DEFAULT_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before anybody has worked for it."""
         self._settle_sender(scope)
+        refusals.begin(scope)
         refusal = self._refusal(scope)
+        if refusal is not None:
+            refusals.remember(refusal)
         if scope["type"] == "websocket":
-            if refusal is not None or not self._is_own_page(scope):
-                await send({"type": "websocket.close", "code": 4403})
-                return
-            await self._inner(scope, receive, send)
+            await self._websocket(scope, receive, send, refusal)
             return
         begun = False
 
@@ -183,6 +156,7 @@ class Shield:
             if message["type"] == "http.response.start":
                 begun = True
                 self._complete(message)
+                self._note(scope, message["status"])
             await send(message)
 
         if refusal is not None:
@@ -194,6 +168,22 @@ class Shield:
             if begun:
                 raise
             await self._refuse(scope, send_with_headers, slow)
+
+    async def _websocket(
+        self, scope: Scope, receive: Receive, send: Send, refusal: Refusal | None
+    ) -> None:
+        if refusal is None and self._is_own_page(scope):
+            await self._inner(scope, receive, send)
+            return
+        refusals.remember_reason("web.foreign-origin")
+        self._note(scope, 403)
+        await send({"type": "websocket.close", "code": 4403})
+
+    def _note(self, scope: Scope, status: int) -> None:
+        if "yba.refused" not in scope and status not in refusals.STATUSES:
+            return
+        route = scope.get("yba.route") or class_of(scope["path"], scope.get("method", "GET"))
+        self._log.note(scope, status=status, route=route, now=self._clock())
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -318,16 +308,3 @@ def _caller(scope: Scope, kind: str) -> str:
         if proof:
             return hashlib.blake2b(proof.encode("latin-1"), digest_size=12).hexdigest()
     return network_of(scope["client"][0] if scope.get("client") else "")
-
-
-def network_of(address: str) -> str:
-    """Return what one customer of a network has: an IPv4 address, the first 64 bits of IPv6."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ip_network((found, 64), strict=False))
-    return str(found)

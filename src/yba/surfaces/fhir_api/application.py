@@ -19,7 +19,7 @@ from yba.foundation.record.upkeep import Upkeep
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotSignedIn, Refusal
-from yba.plumbing import logs
+from yba.plumbing import logs, refusals
 from yba.plumbing.database import DatabaseAway, is_away
 from yba.plumbing.web import AppState
 from yba.surfaces.fhir_api import bulk, capability, jobs, openapi, operations, outcomes, routing
@@ -84,6 +84,8 @@ class FhirApp:
         try:
             await self._answer(exchange)
         except Refusal as refused:
+            scope["yba.route"] = routing.pattern_of(exchange.path)
+            refusals.remember(refused)
             await exchange.answer(refused.status, outcomes.body(refused), _headers_of(refused))
         except UnicodeDecodeError:
             refused = Refusal()
@@ -119,6 +121,7 @@ class FhirApp:
             await self._public(exchange)
             return
         actor = await self.callers.actor(exchange.header(b"authorization"))
+        refusals.remember_actor(actor)
         if self._loading is None:
             self._loading = asyncio.ensure_future(terms.load(self._database))
         if not self._loading.done():

@@ -19,6 +19,7 @@ from yba.foundation.record.processing import aside
 from yba.foundation.record.rows import instant_text
 from yba.kernel.actor import Actor
 from yba.kernel.refusal import AccessRefused, Refusal
+from yba.plumbing import refusals
 from yba.plumbing.database import Tx
 from yba.surfaces.fhir_api import outcomes, rendering
 from yba.surfaces.fhir_api.exchange import Exchange, InnerExchange, seconds_of
@@ -170,6 +171,7 @@ async def _inner_entry(do: Interactions, actor: Actor, entry: Planned) -> bytes:
 
 
 def _refused_entry(refused: Refusal) -> bytes:
+    refusals.remember(refused)
     return rendering.answer_entry(
         _PHRASES.get(refused.status, str(refused.status)), outcome=outcomes.body(refused)
     )

@@ -28,6 +28,9 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 # Whose compartments can be searched.
 COMPARTMENTS = frozenset(("Patient", "Encounter", "RelatedPerson", "Practitioner", "Device"))
 _READING = ("GET", "HEAD")
+_WORDS = frozenset(
+    ("", "metadata", "_history", "_search", *("$" + operation.name for operation in operations.ALL))
+)
 
 
 class UnknownPlace(NotFound):
@@ -35,6 +38,12 @@ class UnknownPlace(NotFound):
 
     code = "fhir.unknown-place"
     message = "Not found: this address means nothing below the FHIR base."
+
+
+def pattern_of(path: str) -> str:
+    """Return the pattern of an address below the base: what is no word of ours becomes "{}"."""
+    parts = [part if part in _WORDS or part in TYPE_NUMBERS else "{}" for part in path.split("/")]
+    return "fhir:" + "/".join(parts[:5])
 
 
 async def route(do: Interactions, exchange: Exchange, actor: Actor) -> None:
