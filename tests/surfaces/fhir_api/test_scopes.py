@@ -354,6 +354,31 @@ async def test_nothing_goes_on_after_a_token_has_ended(base: Any, database: Data
     assert await _status(base, token, "POST", "", json=bundle) == 403
 
 
+@pytest.mark.parametrize(
+    ("scopes", "criteria", "status"),
+    [
+        (["system/Patient.rs"], "Patient?name=x", 201),
+        (["system/Patient.rs"], "Observation?code=x", 403),
+        (["system/Observation.r"], "Observation?code=x", 403),
+        (["system/Observation.rs?category=laboratory"], "Observation?code=x", 403),
+        (["user/Observation.rs"], "Observation?code=x", 403),
+        (["system/Patient.rs"], "urn:yba:vn:subscription-topic:resource-changed", 403),
+        (["system/*.rs"], "urn:yba:vn:subscription-topic:resource-changed", 201),
+        (["system/Patient.rs"], "urn:yba:vn:subscription-topic:encounter-start", 403),
+        (["system/Encounter.rs"], "urn:yba:vn:subscription-topic:encounter-start", 201),
+    ],
+)
+async def test_a_program_is_told_of_what_it_may_read_only(
+    base: Any, scopes: list[str], criteria: str, status: int
+):
+    wish = {
+        "resourceType": "Subscription", "status": "off", "reason": "x", "criteria": criteria,
+        "channel": {"type": "rest-hook", "endpoint": "https://app.example/hook"},
+    }  # fmt: skip
+    token = program("system/Subscription.cruds", *scopes, patient=None)
+    assert await _status(base, token, "POST", "/Subscription", json=wish) == status
+
+
 async def test_programs_of_one_account_do_not_lend_each_other_their_scopes(
     base: httpx.AsyncClient,
 ):

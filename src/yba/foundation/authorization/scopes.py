@@ -95,6 +95,14 @@ class Granted:
         """Return whether some scope allows one of these interactions with some type."""
         return any(letter in scope.letters for scope in self.resources for letter in letters)
 
+    def opens(self, type_: str) -> bool:
+        """Return whether the program itself may read every row of a type (`*`: of every type)."""
+        return any(
+            scope.context == "system" and not scope.query and {*"rs"} <= {*scope.letters}
+            for scope in self.resources
+            if scope.covers(type_)
+        )
+
     def has_context(self, context: Context) -> bool:
         """Return whether a resource scope of this context is there."""
         return any(scope.context == context for scope in self.resources)

@@ -6,13 +6,16 @@ Main rule: in the same transaction, so that whoever reads a code system here may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from yba.foundation.authorization.model import granted_of
 from yba.foundation.record import parameters
 from yba.foundation.record.subscriptions import model as subscriptions
+from yba.foundation.record.subscriptions.errors import SubscriptionOutOfScope
 from yba.foundation.terminology import service as terminology
+from yba.kernel.actor import Actor
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Tx
 
@@ -30,13 +33,27 @@ def refuse_unusable(operations: Sequence[Operation], *, at: datetime) -> None:
             continue
         try:
             if operation.type == "Subscription":
-                subscriptions.read(operation.resource, now=at)
+                wanted = subscriptions.read(operation.resource, now=at)
+                _refuse_unscoped(operation.actor, wanted.types)
             elif operation.type == _PARAMETER:
                 parameters.refuse_unusable(operation.resource)
             else:
                 terminology.refuse_unusable(operation.resource)
         except Refusal as refused:
             operation.error = refused
+
+
+def _refuse_unscoped(actor: Actor, types: Iterable[str]) -> None:
+    """Raise SubscriptionOutOfScope unless the program may read all that it would be told of.
+
+    Notifications go on after its token has ended and are not asked row by row.
+    """
+    if actor.scopes is None:
+        return
+    granted = granted_of(actor.scopes)
+    for name in sorted(types):
+        if not granted.opens(name):
+            raise SubscriptionOutOfScope(type=name)
 
 
 async def take_effect(tx: Tx, operations: Sequence[Operation], *, at: datetime) -> None:

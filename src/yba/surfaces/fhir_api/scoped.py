@@ -88,14 +88,9 @@ def exportable(actor: Actor, types: Sequence[str]) -> tuple[str, ...]:
     if actor.scopes is None:
         return tuple(types)
     granted = granted_of(actor.scopes)
-    whole = [
-        scope
-        for scope in granted.resources
-        if scope.context == "system" and not scope.query and {*"rs"} <= {*scope.letters}
-    ]
-    if any(scope.type == "*" for scope in whole):
+    if granted.opens("*"):
         return tuple(types)
-    allowed = {scope.type for scope in whole}
-    if not allowed or not allowed.issuperset(types):
+    allowed = tuple(name for name in TYPE_NAMES if granted.opens(name))
+    if not allowed or not set(allowed).issuperset(types):
         raise InsufficientScope
-    return tuple(types) or tuple(name for name in TYPE_NAMES if name in allowed)
+    return tuple(types) or allowed

@@ -1,6 +1,6 @@
 """What subscriptions refuse."""
 
-from yba.kernel.refusal import Refusal
+from yba.kernel.refusal import AccessRefused, Refusal
 
 
 class SubscriptionRefused(Refusal):
@@ -9,3 +9,13 @@ class SubscriptionRefused(Refusal):
     code = "record.subscription-refused"
     status = 422
     message = "Not subscribed: %(reason)s"
+
+
+class SubscriptionOutOfScope(AccessRefused):
+    """A program asks to be told of what it may not read."""
+
+    code = "record.subscription-out-of-scope"
+    message = (
+        "Not subscribed: the program may not read every %(type)s by itself. It must be granted"
+        " system/%(type)s.rs first."
+    )

@@ -60,6 +60,16 @@ class Wanted:
         """Return whether it has criteria of its own instead of a topic."""
         return not self.topic
 
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the types that it may tell of; `*` where that is any."""
+        chosen = {one.type for one in self.filters} or {"*"}
+        return frozenset(
+            name
+            for trigger in self.triggers
+            for name in ([trigger.type] if trigger.type else chosen)
+        )
+
 
 def read(resource: r4.Subscription, *, now: datetime, base: str = "") -> Wanted:
     """Read a Subscription. Raises SubscriptionRefused, UnsearchableQuery."""
