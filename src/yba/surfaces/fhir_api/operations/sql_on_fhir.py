@@ -30,7 +30,7 @@ _FORMATS: Final[dict[str, views.Format]] = {
 }  # fmt: skip
 _KNOWN: Final = frozenset({
     "_format", "header", "viewReference", "viewResource", "patient", "group", "source", "_limit", "_since",
-    "resource", "_pretty",
+    "resource", "_pretty", "exact",
 })  # fmt: skip
 _AT_ONCE: Final = 500
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -60,6 +60,8 @@ class Wish:
     view: views.CompiledView
     format: views.Format
     header: bool
+    exact: bool
+    """Whether CSV is for a program: formulas are left as they are."""
     limit: int | None
     since: str
     patients: tuple[str, ...] | None
@@ -131,7 +133,7 @@ async def wish_of(call: Call) -> Wish:
     ):
         raise UnreadableBody(reason="the parameter _limit must be a whole number above 0")
     return Wish(
-        compiled, format_, given.flag("header", True), None if limit is None else int(limit),
+        compiled, format_, given.flag("header", True), given.flag("exact", False), None if limit is None else int(limit),
         str(given.one("_since") or "").replace(" ", "+"), await _patients(call, given),
         tuple(_resource(value) for value in given.values.get("resource", [])),
     )  # fmt: skip

@@ -29,7 +29,9 @@ async def run(call: Call) -> None:
 
 async def _pieces(call: Call, wish: Wish) -> AsyncIterator[bytes]:
     """Yield the table in pieces of some size. Raises ViewRefused at the first resource that does not fit."""
-    writer = views.TableWriter(wish.view.view.columns, wish.format, header=wish.header)
+    writer = views.TableWriter(
+        wish.view.view.columns, wish.format, header=wish.header, exact=wish.exact
+    )
     piece, left = [writer.start()], wish.limit
     size, now = len(piece[0]), call.do.clock()
     async for resources in resources_of(call, wish):
