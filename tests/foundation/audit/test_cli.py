@@ -173,6 +173,37 @@ async def test_what_is_exported_and_proved_can_be_checked_without_the_node(
     assert (await run("verify", "--from-backup", folder)).exit_code == 1
 
 
+async def test_everything_on_one_patient_is_one_file_that_is_checked_without_the_node(
+    written: tuple[Log, Path], run: Run, tmp_path: Path
+):
+    log, _ = written
+    file = tmp_path / "proof.json"
+    key = str(log.signer.verifier)
+
+    assert (await run("proof", "--patient", "p3", "-o", file)).exit_code == 0
+    assert file.stat().st_mode & 0o077 == 0
+    entries = json.loads(file.read_text())["entries"]
+    assert len(entries) == 43
+    assert {entry["fields"]["patient"]["value"] for entry in entries} == {"p3"}
+    async with log.database.reading() as tx:
+        traced = "SELECT count(*) FROM audit.event WHERE what = 'audit.proof' AND patient_id = 'p3'"
+        assert await tx.value(traced) == 1
+
+    done = await run("verify", file, "--key", key)
+    assert done.exit_code == 0, done.output
+    assert "nguyên vẹn" in done.output
+    assert "43 proven" in done.output
+    assert (await run("verify", file)).exit_code == 1
+    file.write_text(file.read_text().replace('"p3"', '"p4"', 1))
+    broken = await run("verify", file, "--key", key, "--json")
+    assert broken.exit_code == 1
+    (finding,) = json.loads(broken.output)["findings"]
+    assert finding["entry"] == entries[0]["index"]
+    assert finding["vi"].startswith("mục ")
+    assert (await run("verify", tmp_path / "nothing")).exit_code == 2
+    assert (await run("proof")).exit_code == 2
+
+
 async def test_witnesses_are_named_and_a_bad_key_ends_with_2(written: tuple[Log, Path], run: Run):
     log, _ = written
     keys = (await run("witness", "key")).output

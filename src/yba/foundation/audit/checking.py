@@ -8,12 +8,21 @@ read from its beginning to its end, so events may flow meanwhile.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography import x509
-
 from yba.foundation.audit import leaves, log_store, notes, stamps, tiles, tree
+from yba.foundation.audit.findings import (
+    Finding,
+    Outside,
+    Report,
+    Told,
+    Where,
+    at,
+    at_checkpoint,
+    at_entry,
+    at_tile,
+    because,
+)
 from yba.foundation.audit.growing import GrowingTree
 from yba.foundation.audit.model import StoredEvent
 from yba.foundation.audit.notes import BadNote, Checkpoint, VerifierKey
@@ -21,68 +30,19 @@ from yba.foundation.audit.sequencing import event_of, state_of
 from yba.foundation.audit.tiles import WIDTH, TileName
 from yba.foundation.audit.tree import HASH_BYTES
 from yba.plumbing.database import Tx
+from yba.plumbing.i18n import N_
 
-_MOST_FINDINGS = 1000
+__all__ = ["Finding", "Outside", "Report", "check"]
+
 _FIELDS_IN_WORDS = {
-    "time": "its time",
-    "action": "its kind",
-    "act": "what was done, or its identity or exact time",
-    "who": "who did it",
-    "purpose": "the purpose",
-    "patient": "the patient",
-    "resources": "the resources",
+    "time": N_("its time"),
+    "action": N_("its kind"),
+    "act": N_("what was done, or its identity or exact time"),
+    "who": N_("who did it"),
+    "purpose": N_("the purpose"),
+    "patient": N_("the patient"),
+    "resources": N_("the resources"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it was."""
-
-    kind: str
-    """row, salt, entry, tile, position, checkpoint, cosignature, stamp, log"""
-    place: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.sentence}"
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What a check is given from outside the database: it shows rollbacks and forks."""
-
-    checkpoints: tuple[str, ...] = ()
-    keys: tuple[VerifierKey, ...] = ()
-    """Keys of the log that are trusted; without any, those that the log itself names."""
-    witnesses: tuple[VerifierKey, ...] = ()
-    roots: tuple[x509.Certificate, ...] = ()
-    """Of time-stamp authorities."""
-
-
-@dataclass(slots=True)
-class Report:
-    """What a check found."""
-
-    origin: str = ""
-    size: int = 0
-    erased: int = 0
-    waiting: int = 0
-    checkpoints: int = 0
-    stamps: int = 0
-    cosignatures: int = 0
-    witnessed_size: int = 0
-    root: bytes = b""
-    findings: list[Finding] = field(default_factory=list[Finding])
-
-    @property
-    def is_whole(self) -> bool:
-        """Return whether nothing was found."""
-        return not self.findings
-
-    def add(self, kind: str, place: str, sentence: str) -> None:
-        """Write down a finding; beyond a thousand only the first are kept."""
-        if len(self.findings) < _MOST_FINDINGS:
-            self.findings.append(Finding(kind, place, sentence))
 
 
 async def check(tx: Tx, outside: Outside | None = None) -> Report:
@@ -90,7 +50,7 @@ async def check(tx: Tx, outside: Outside | None = None) -> Report:
     report = Report()
     state = await state_of(tx)
     if state is None:
-        report.add("log", "the log", "there is no log in this database")
+        report.add("log", at(N_("the log")), N_("there is no log in this database"))
         return report
     report.origin, report.size = state.origin, state.size
     checker = _Checker(tx, report, outside or Outside())
@@ -106,7 +66,7 @@ class _Checker:
         self._growing = GrowingTree(0, {})
         self._keys: list[VerifierKey] = []
         self._checkpoints: list[Any] = []
-        self._wanted: dict[int, list[tuple[str, Checkpoint]]] = {}
+        self._wanted: dict[int, list[tuple[Where, Checkpoint]]] = {}
         # Entries that rows would make, and those that positions hold, where the two differ.
         self._homeless: dict[bytes, int] = {}
         self._empty: dict[bytes, tuple[int, list[str]]] = {}
@@ -136,12 +96,14 @@ class _Checker:
             try:
                 key = notes.verifier_key(text)
             except BadNote as problem:
-                self._report.add("log", f"signer {text[:60]}", str(problem))
+                place = at(N_("signer %(key)s"), key=text[:60])
+                self._report.add(
+                    "log", place, N_("it cannot be read: %(why)s"), why=because(problem)
+                )
                 continue
             if self._outside.keys and key not in self._outside.keys:
-                self._report.add(
-                    "log", f"signer {key.name}+{key.id.hex()}", "this key is not one you trust"
-                )
+                place = at(N_("signer %(key)s"), key=f"{key.name}+{key.id.hex()}")
+                self._report.add("log", place, N_("this key is not one you trust"))
             self._keys.append(key)
         if self._outside.keys:
             self._keys = list(self._outside.keys)
@@ -153,38 +115,48 @@ class _Checker:
             last = rows[-1]["size"]
         before = None
         for row in self._checkpoints:
-            place = f"checkpoint at size {row['size']} ({row['at']:%Y-%m-%d %H:%M:%S})"
+            place = at_checkpoint(row["size"], row["at"])
             if row["previous"] != before:
-                gap = f"after size {before}" if before else "at the beginning"
-                self._report.add("checkpoint", place, f"a checkpoint {gap} was removed or moved")
+                sentence = N_("a checkpoint after size %(size)s was removed or moved")
+                self._report.add("checkpoint", place, sentence, size=before or 0)
             before = row["size"]
             self._want(place, row["note"], row["size"])
         if self._report.size and before != self._report.size:
             self._report.add(
                 "checkpoint",
-                f"size {self._report.size}",
-                f"the log says this size, but the last checkpoint is of {before or 'none'}: "
-                "the newest checkpoint was removed, or the log was cut",
+                at(N_("size %(size)s"), size=self._report.size),
+                N_(
+                    "the log says this size, but the last checkpoint is of %(last)s: "
+                    "the newest checkpoint was removed, or the log was cut"
+                ),
+                last=before or 0,
             )
         self._report.checkpoints = len(self._checkpoints)
 
-    def _want(self, place: str, content: str, size: int | None) -> Checkpoint | None:
+    def _want(self, place: Where, content: str, size: int | None) -> Checkpoint | None:
         """Ask for the root of a checkpoint to be compared; say what is wrong with it already."""
         try:
             checkpoint = notes.open_checkpoint(content, self._keys)
         except BadNote as problem:
-            self._report.add("checkpoint", place, f"it was changed: {problem}")
+            sentence = N_("it was changed: %(why)s")
+            self._report.add("checkpoint", place, sentence, why=because(problem))
             return None
         if checkpoint.origin != self._report.origin:
-            self._report.add("checkpoint", place, f"it is of another log, {checkpoint.origin}")
+            sentence = N_("it is of another log, %(origin)s")
+            self._report.add("checkpoint", place, sentence, origin=checkpoint.origin)
         elif size is not None and checkpoint.size != size:
-            self._report.add("checkpoint", place, f"it says size {checkpoint.size}: exchanged")
+            sentence = N_("it says size %(size)s: exchanged")
+            self._report.add("checkpoint", place, sentence, size=checkpoint.size)
         elif checkpoint.size > self._report.size:
             self._report.add(
                 "checkpoint",
                 place,
-                f"it proves {checkpoint.size} entries, the log has {self._report.size}: "
-                "the log was cut or rolled back",
+                N_(
+                    "it proves %(proven)s entries, the log has %(size)s: "
+                    "the log was cut or rolled back"
+                ),
+                proven=checkpoint.size,
+                size=self._report.size,
             )
         else:
             self._wanted.setdefault(checkpoint.size, []).append((place, checkpoint))
@@ -192,19 +164,20 @@ class _Checker:
 
     def _read_outside(self) -> None:
         for number, content in enumerate(self._outside.checkpoints, 1):
-            place = f"the checkpoint you gave (number {number})"
+            place = at(N_("the checkpoint you gave (number %(number)s)"), number=number)
             checkpoint = self._want(place, content, None)
             if checkpoint is None:
                 continue
             for witness in self._outside.witnesses:
                 self._credit(witness, content, checkpoint, place)
 
-    def _credit(self, key: VerifierKey, content: str, seen: Checkpoint, place: str) -> None:
+    def _credit(self, key: VerifierKey, content: str, seen: Checkpoint, place: Where) -> None:
         try:
             if notes.read_note(content).signed_by(key) is not None:
                 self._report.witnessed_size = max(self._report.witnessed_size, seen.size)
         except BadNote as problem:
-            self._report.add("cosignature", place, str(problem))
+            sentence = N_("it cannot be believed: %(why)s")
+            self._report.add("cosignature", place, sentence, why=because(problem))
 
     def _compare_checkpoints(self, low: int, high: int) -> None:
         """Compare the checkpoints within the bundle that was just read (its edge is open)."""
@@ -215,8 +188,11 @@ class _Checker:
                     self._report.add(
                         "checkpoint",
                         place,
-                        "the rows do not give the root that was signed: an entry at or below "
-                        f"{size - 1} was changed, or the log was forked",
+                        N_(
+                            "the rows do not give the root that was signed: an entry at or below "
+                            "%(last)s was changed, or the log was forked"
+                        ),
+                        last=size - 1,
                     )
 
     def _root_at(self, size: int, low: int) -> bytes:
@@ -242,11 +218,11 @@ class _Checker:
             digests.append(self._entry(place, entry, stored, by_place.get(place), is_sound))
         if hashes is None:
             path = TileName(0, number, end - first).path
-            self._report.add("tile", path, "the tile is missing")
+            self._report.add("tile", at_tile(path), N_("the tile is missing"))
         elif len(hashes) != (end - first) * HASH_BYTES:
             path = TileName(0, number, end - first).path
-            sentence = f"it should hold {end - first} hashes: it was cut short or drawn out"
-            self._report.add("tile", path, sentence)
+            sentence = N_("it should hold %(count)s hashes: it was cut short or drawn out")
+            self._report.add("tile", at_tile(path), sentence, count=end - first)
         self._before = self._edge_now()
         self._row = digests
         self._growing.append(digests)
@@ -267,16 +243,21 @@ class _Checker:
     async def _entries(self, name: TileName) -> list[bytes]:
         content = await self._tx.value(log_store.BUNDLE, name.number)
         if content is None:
-            self._report.add("entry", name.path, "the bundle of entries is missing")
+            self._report.add("entry", at_tile(name.path), N_("the bundle of entries is missing"))
             return []
         try:
             found = tiles.unbundled(content)
         except ValueError as problem:
-            self._report.add("entry", name.path, str(problem))
+            sentence = N_("it cannot be read: %(why)s")
+            self._report.add("entry", at_tile(name.path), sentence, why=because(problem))
             return []
         if len(found) != name.width:
             self._report.add(
-                "entry", name.path, f"it holds {len(found)} entries instead of {name.width}"
+                "entry",
+                at_tile(name.path),
+                N_("it holds %(count)s entries instead of %(width)s"),
+                count=len(found),
+                width=name.width,
             )
         return found
 
@@ -295,17 +276,20 @@ class _Checker:
             believed = stored
         elif len(set(candidates)) == 1:
             believed = candidates[0]
-        where = f"entry {place}"
+        where = at_entry(place)
         if entry is not None and tree.leaf_hash(entry) != believed:
             bundle = TileName(None, place // WIDTH).path
-            self._report.add("entry", where, f"its bytes in {bundle} were changed")
+            sentence = N_("its bytes in %(path)s were changed")
+            self._report.add("entry", Where(where.told, place, bundle), sentence, path=bundle)
         if len(stored) == HASH_BYTES and stored != believed:
             tile = TileName(0, place // WIDTH).path
-            self._report.add("tile", where, f"its hash in {tile} was changed")
+            sentence = N_("its hash in %(path)s was changed")
+            self._report.add("tile", Where(where.told, place, tile), sentence, path=tile)
         if row is None:
-            self._report.add("position", where, "the link to its row is missing: dropped")
+            self._report.add("position", where, N_("the link to its row is missing: dropped"))
         elif event is None:
-            self._report.add("row", where, f"its row (event {row['event_id']}) was removed")
+            sentence = N_("its row (event %(event)s) was removed")
+            self._report.add("row", where, sentence, event=row["event_id"])
         elif event.salt is None:
             self._note_erased(place, event, entry, believed)
         elif made is not None and tree.leaf_hash(made) != believed:
@@ -317,8 +301,8 @@ class _Checker:
     ) -> None:
         self._report.erased += 1
         if event.erased_by is None:
-            sentence = f"event {event.id} has lost its salt and no erasure says so"
-            self._report.add("salt", f"entry {place}", sentence)
+            sentence = N_("event %(event)s has lost its salt and no erasure says so")
+            self._report.add("salt", at_entry(place), sentence, event=event.id)
         else:
             self._erased.setdefault(event.erased_by, []).append((place, event.id))
         if entry is None or tree.leaf_hash(entry) != believed:
@@ -327,39 +311,40 @@ class _Checker:
         if event.what or event.resources or event.patient_id or event.account_id or event.purpose:
             wrong.append("who")
         if wrong:
-            words = ", ".join(_FIELDS_IN_WORDS[name] for name in wrong)
-            self._report.add("row", f"entry {place}", f"the erased event {event.id}: {words}")
+            words = tuple(_FIELDS_IN_WORDS[name] for name in wrong)
+            sentence = N_("the erased event %(event)s was changed: %(fields)s")
+            self._report.add("row", at_entry(place), sentence, event=event.id, fields=words)
 
     def _blame_row(
         self, place: int, event: StoredEvent, made: bytes, entry: bytes | None, believed: bytes
     ) -> None:
-        where = f"entry {place} (event {event.id}, {event.at:%Y-%m-%d %H:%M:%S})"
+        where = at_entry(place, event=event.id, moment=event.at)
         try:
             wrong = leaves.differing_fields(event, leaves.read_entry(entry or b""))
         except leaves.BadEntry:
-            self._report.add("row", where, "neither its row nor its entry fits the tree")
+            self._report.add("row", where, N_("neither its row nor its entry fits the tree"))
             return
         if set(leaves.FIELDS) <= set(wrong):
             # Everything differs: the salt, or another event altogether. That is seen at the end.
             self._homeless[tree.leaf_hash(made)] = place
             self._empty[believed] = (place, wrong)
             return
-        words = ", ".join(_FIELDS_IN_WORDS[name] for name in wrong)
-        self._report.add("row", where, f"the row was changed: {words}")
+        words = tuple(_FIELDS_IN_WORDS[name] for name in wrong)
+        self._report.add("row", where, N_("the row was changed: %(fields)s"), fields=words)
 
     def _match_moved(self) -> None:
         """Tell rows that stand at each other's places from rows whose salt was changed."""
         for digest, (place, wrong) in self._empty.items():
             other = self._homeless.get(digest)
             if other is not None:
-                sentence = f"its row stands at position {other}: the order was changed"
-                self._report.add("position", f"entry {place}", sentence)
+                sentence = N_("its row stands at position %(other)s: the order was changed")
+                self._report.add("position", at_entry(place), sentence, other=other)
             elif "time" in wrong or "action" in wrong:
-                sentence = "it is linked to a row of another event, or the row was written anew"
-                self._report.add("row", f"entry {place}", sentence)
+                sentence = N_("it is linked to a row of another event, or the row was written anew")
+                self._report.add("row", at_entry(place), sentence)
             else:
-                sentence = "no part of the row fits any more: its salt was changed"
-                self._report.add("salt", f"entry {place}", sentence)
+                sentence = N_("no part of the row fits any more: its salt was changed")
+                self._report.add("salt", at_entry(place), sentence)
 
     async def _full_tiles(self) -> None:
         """Compare the tiles above level 0 that became full with this bundle."""
@@ -376,16 +361,14 @@ class _Checker:
     async def _tile(self, name: TileName, expected: bytes) -> None:
         stored = await self._tx.value(log_store.TILE, name.level, name.number)
         if stored is None:
-            self._report.add("tile", name.path, "the tile is missing")
+            self._report.add("tile", at_tile(name.path), N_("the tile is missing"))
         elif stored != expected:
-            at = next(
+            first = next(
                 (i for i in range(len(expected)) if stored[i : i + 1] != expected[i : i + 1]),
                 len(expected),
             )
-            sentence = (
-                f"hash {at // HASH_BYTES} is not that of the tiles below: the tile was changed"
-            )
-            self._report.add("tile", name.path, sentence)
+            sentence = N_("hash %(number)s is not that of the tiles below: the tile was changed")
+            self._report.add("tile", at_tile(name.path), sentence, number=first // HASH_BYTES)
 
     # What is left over -----------------------------------------------------------------------
 
@@ -395,23 +378,27 @@ class _Checker:
         for erasure, emptied in self._erased.items():
             for place, event_id in emptied:
                 if f"AuditEvent/{event_id}" not in covered.get(erasure, set[str]()):
-                    self._report.add(
-                        "row", f"entry {place}", f"event {event_id} was emptied without an erasure"
-                    )
+                    sentence = N_("event %(event)s was emptied without an erasure")
+                    self._report.add("row", at_entry(place), sentence, event=event_id)
 
     async def _beyond(self) -> None:
         report = self._report
         for row in await self._tx.connection.fetch(log_store.WITHOUT_PLACE):
             report.add(
                 "position",
-                f"event {row['id']} ({row['at']:%Y-%m-%d %H:%M:%S})",
-                "the log read past this row but has no entry for it: inserted later, or dropped",
+                Where(
+                    Told(N_("event %(event)s (%(time)s)"), {"event": row["id"], "time": row["at"]}),
+                    at=row["at"],
+                ),
+                N_(
+                    "the log read past this row but has no entry for it: inserted later, or dropped"
+                ),
             )
         if await self._tx.value(log_store.BEYOND, report.size):
             report.add(
                 "log",
-                f"size {report.size}",
-                "there are positions, entries or tiles beyond the size of the log: it was cut",
+                at(N_("size %(size)s"), size=report.size),
+                N_("there are positions, entries or tiles beyond the size of the log: it was cut"),
             )
         report.waiting = await self._tx.value(log_store.WAITING)
 
@@ -419,10 +406,14 @@ class _Checker:
         kept = {row["size"]: row["note"] for row in self._checkpoints}
         trusted = set(self._outside.witnesses)
         for row in await self._tx.connection.fetch(log_store.COSIGNATURES):
-            place = f"co-signature of {row['verifier_key'].split('+')[0]} at size {row['size']}"
+            place = at(
+                N_("co-signature of %(name)s at size %(size)s"),
+                name=row["verifier_key"].split("+")[0],
+                size=row["size"],
+            )
             note = kept.get(row["size"])
             if note is None:
-                sentence = "the checkpoint it confirms is gone: the log was cut or rolled back"
+                sentence = N_("the checkpoint it confirms is gone: the log was cut or rolled back")
                 self._report.add("cosignature", place, sentence)
                 continue
             try:
@@ -431,40 +422,48 @@ class _Checker:
                 is_signed = full.signed_by(key) is not None and len(row["line"]) > 0
                 is_exact = full.signatures[-1].line == row["line"]
             except BadNote as problem:
-                self._report.add("cosignature", place, f"it was changed: {problem}")
+                sentence = N_("it was changed: %(why)s")
+                self._report.add("cosignature", place, sentence, why=because(problem))
                 continue
             if not (is_signed and is_exact):
-                self._report.add("cosignature", place, "it was changed: it names another key")
+                self._report.add("cosignature", place, N_("it was changed: it names another key"))
             elif key in trusted or not trusted:
                 self._report.witnessed_size = max(self._report.witnessed_size, row["size"])
                 self._report.cosignatures += 1
         if trusted and not self._report.witnessed_size:
-            sentence = "none of the witnesses you trust has confirmed this log"
-            self._report.add("cosignature", "the log", sentence)
+            sentence = N_("none of the witnesses you trust has confirmed this log")
+            self._report.add("cosignature", at(N_("the log")), sentence)
 
     async def _check_stamps(self) -> None:
         kept = {row["size"]: row["note"] for row in self._checkpoints}
         for row in await self._tx.connection.fetch(log_store.STAMPS):
-            place = f"time stamp of {row['day']} (size {row['size']})"
+            place = at(
+                N_("time stamp of %(day)s (size %(size)s)"),
+                day=row["day"],
+                size=row["size"],
+            )
             if row["size"] not in kept:
-                self._report.add("stamp", place, "the checkpoint it stamps is gone")
+                self._report.add("stamp", place, N_("the checkpoint it stamps is gone"))
                 continue
             event = await self._tx.connection.fetchrow(log_store.EVENT, row["event_id"])
             digest = hashlib.sha256(row["token"]).hexdigest()
             expected = [f"stamp/{row['day']}/{row['size']}/{digest}"]
             if event is None or event["resources"] != expected:
-                self._report.add("stamp", place, "the token is not the one the log names: changed")
+                sentence = N_("the token is not the one the log names: changed")
+                self._report.add("stamp", place, sentence)
             self._check_token(row, kept[row["size"]], place)
             self._report.stamps += 1
 
-    def _check_token(self, row: Any, note: str, place: str) -> None:
+    def _check_token(self, row: Any, note: str, place: Where) -> None:
         digest = hashlib.sha256(note.encode()).digest()
         try:
             stamp = stamps.read_stamp(row["token"], digest=digest, roots=self._outside.roots)
         except stamps.BadStamp as problem:
-            self._report.add("stamp", place, str(problem))
+            sentence = N_("it cannot be believed: %(why)s")
+            self._report.add("stamp", place, sentence, why=because(problem))
             return
         if abs((stamp.at - row["at"]).total_seconds()) > 3600:
-            self._report.add("stamp", place, f"it says {stamp.at:%Y-%m-%d %H:%M}: another time")
+            self._report.add("stamp", place, N_("it says %(time)s: another time"), time=stamp.at)
         if self._outside.roots and not stamp.is_trusted:
-            self._report.add("stamp", place, f"{stamp.authority} is not an authority you trust")
+            sentence = N_("%(authority)s is not an authority you trust")
+            self._report.add("stamp", place, sentence, authority=stamp.authority)

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yba.foundation.audit import leaves, notes, proving, tiles, tree
-from yba.foundation.audit.checking import Report
+from yba.foundation.audit.findings import Report, Where, at_entry, at_tile, because
 from yba.foundation.audit.growing import GrowingTree
 from yba.foundation.audit.notes import BadNote, VerifierKey
 from yba.foundation.audit.tiles import WIDTH, TileName
 from yba.plumbing.database import Tx
+from yba.plumbing.i18n import N_
 
 
 async def export(tx: Tx, *, folder: Path) -> int:
@@ -58,7 +59,8 @@ def check_folder(folder: Path, *, keys: Sequence[VerifierKey] = ()) -> Report:
         if keys:
             checkpoint = notes.open_checkpoint(content, keys)
     except (BadNote, OSError, UnicodeDecodeError) as problem:
-        report.add("checkpoint", "checkpoint", f"it cannot be believed: {problem}")
+        sentence = N_("it cannot be believed: %(why)s")
+        report.add("checkpoint", at_tile("checkpoint"), sentence, why=because(problem))
         return report
     report.origin, report.size, report.checkpoints = checkpoint.origin, checkpoint.size, 1
     grown = GrowingTree(0, {})
@@ -73,9 +75,11 @@ def check_folder(folder: Path, *, keys: Sequence[VerifierKey] = ()) -> Report:
         if report.root != checkpoint.root:
             report.add(
                 "checkpoint",
-                "checkpoint",
-                "the entries do not give the root that was signed: an entry was changed, or the "
-                "log was forked",
+                at_tile("checkpoint"),
+                N_(
+                    "the entries do not give the root that was signed: an entry was changed, or "
+                    "the log was forked"
+                ),
             )
     return report
 
@@ -84,15 +88,19 @@ def _hashes(folder: Path, name: TileName, report: Report) -> list[bytes]:
     try:
         entries = tiles.unbundled((folder / name.path).read_bytes())
     except (OSError, ValueError):
-        report.add("entry", name.path, "the bundle of entries is missing or cut short")
+        sentence = N_("the bundle of entries is missing or cut short")
+        report.add("entry", at_tile(name.path), sentence)
         return []
     if len(entries) != name.width:
-        report.add("entry", name.path, f"it holds {len(entries)} entries instead of {name.width}")
+        sentence = N_("it holds %(count)s entries instead of %(width)s")
+        report.add("entry", at_tile(name.path), sentence, count=len(entries), width=name.width)
     for place, entry in enumerate(entries):
         try:
             leaves.read_entry(entry)
         except leaves.BadEntry as problem:
-            report.add("entry", f"entry {name.number * WIDTH + place}", str(problem))
+            sentence = N_("it cannot be read: %(why)s")
+            where = at_entry(name.number * WIDTH + place)
+            report.add("entry", where, sentence, why=because(problem))
     return [tree.leaf_hash(entry) for entry in entries]
 
 
@@ -102,9 +110,14 @@ def _compare(folder: Path, name: TileName, expected: bytes, report: Report) -> N
     if stored == expected:
         return
     if not stored:
-        report.add("tile", name.path, "the tile is missing")
+        report.add("tile", at_tile(name.path), N_("the tile is missing"))
         return
-    at = next((i for i, byte in enumerate(expected) if stored[i : i + 1] != bytes([byte])), 0)
-    place = at // tree.HASH_BYTES
-    below = f"entry {name.number * WIDTH + place}" if not name.level else f"hash {place}"
-    report.add("tile", name.path, f"the hash of {below} is not that of what lies below: changed")
+    first = next((i for i, byte in enumerate(expected) if stored[i : i + 1] != bytes([byte])), 0)
+    place = first // tree.HASH_BYTES
+    if name.level:
+        sentence = N_("hash %(number)s is not that of the tiles below: the tile was changed")
+        report.add("tile", at_tile(name.path), sentence, number=place)
+    else:
+        where = at_entry(name.number * WIDTH + place)
+        sentence = N_("its hash in %(path)s was changed")
+        report.add("tile", Where(where.told, where.entry, name.path), sentence, path=name.path)

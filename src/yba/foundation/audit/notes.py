@@ -138,7 +138,7 @@ class Note:
         for signature in self.signatures:
             if signature.name == key.name and signature.key_id == key.id:
                 if not key.is_signature(self.text.encode(), signature.value):
-                    raise BadNote(f"the signature of {key.name} does not fit the text")
+                    raise BadNote("the signature does not fit the text")
                 return signature
         return None
 

@@ -62,15 +62,15 @@ async def proof_of_event(tx: Tx, *, event_id: int) -> dict[str, Any]:
     return await _file_of(tx, [row])
 
 
-async def proof_of_patient(tx: Tx, *, patient_id: str) -> dict[str, Any]:
+async def proof_of_patient(tx: Tx, *, patient_id: str, most: int = MOST_EVENTS) -> dict[str, Any]:
     """Return the proof file of everything the log holds on one patient, newest first.
 
-    At most 5,000 entries; `left_out` says whether there are more, `waiting` how many of these acts
+    At most `most` entries; `left_out` says whether there are more, `waiting` how many of these acts
     are younger than the newest checkpoint. Raises NotInLog before the first checkpoint.
     """
-    rows = await tx.connection.fetch(log_store.EVENTS_OF_PATIENT, patient_id, MOST_EVENTS + 1)
-    made = await _file_of(tx, rows[:MOST_EVENTS])
-    return made | {"left_out": len(rows) > MOST_EVENTS}
+    rows = await tx.connection.fetch(log_store.EVENTS_OF_PATIENT, patient_id, most + 1)
+    made = await _file_of(tx, rows[:most])
+    return made | {"left_out": len(rows) > most}
 
 
 async def _file_of(tx: Tx, rows: Sequence[Any]) -> dict[str, Any]:
