@@ -28,7 +28,8 @@ differs. What a role then sees of whose record is decided row by row: [access](.
 - **machine**: called by programs, not by forms; no cookie of a browser proves anything there.
 
 Tests: `tests/app/test_permissions.py::test_every_role_gets_the_declared_answer`,
-`tests/app/test_permissions.py::test_every_fhir_place_answers_by_its_declared_permission`.
+`tests/app/test_permissions.py::test_every_fhir_place_answers_by_its_declared_permission`,
+`tests/app/test_identifiers.py::test_nobody_unrelated_learns_that_a_thing_exists`.
 """
 _INTERACTIONS = (
     ("read, vread, history, search (also in compartments)", READ),

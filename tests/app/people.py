@@ -1,6 +1,6 @@
 """Somebody of a role, signed in."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -16,7 +16,12 @@ from yba.plumbing.database import Database
 
 @asynccontextmanager
 async def signed_in(
-    shell: Shell, database: Database, role: str, *, patient_id: str = ""
+    shell: Shell,
+    database: Database,
+    role: str,
+    *,
+    patient_id: str = "",
+    departments: Sequence[str] = (),
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """Yield a client that holds the session of a new account with `role`.
 
@@ -34,6 +39,7 @@ async def signed_in(
             patient_id=(patient_id or new_id()) if role == "citizen" else None,
             practitioner_id=new_id(),
             licence="000001/HNO-GPHN",
+            departments=departments,
         )
         token = await accounts.open_session(tx, account_id=account.id, kind="browser", at=utc_now())
     transport = httpx.ASGITransport(app=shell)  # type: ignore[arg-type]

@@ -38,6 +38,7 @@ CLOSER = Actor(
     permissions=DOCTOR.permissions | {"archive.complete"},
     practitioner_id=DOCTOR.practitioner_id,
     licence=DOCTOR.licence,
+    departments=DOCTOR.departments,
 )
 KEEPER = person_with(
     "Lưu Trữ Thử", "archive.read", "archive.manage", "archive.export", "archive.restore",

@@ -7,7 +7,7 @@ from io import BytesIO
 import asyncpg
 import pikepdf
 import pytest
-from tests.care.archive.conftest import HEAD, KEEPER, person_with
+from tests.care.archive.conftest import HEAD, KEEPER, NOON, person_with
 
 from yba.care.archive import listeners, service
 from yba.care.archive.errors import (
@@ -93,7 +93,9 @@ async def test_who_makes_the_list_does_not_approve_it(tx, archived_visit, later)
 
 async def test_only_the_account_of_the_destruction_remains(tx, archived_visit, later):
     one = await archived_visit(tx)
-    [paper] = await service.documents.documents_of(tx, actor=KEEPER, encounter_id=one.encounter_id)
+    [paper] = await service.documents.documents_of(
+        tx, actor=KEEPER, encounter_id=one.encounter_id, at=NOON
+    )
     listed = await approved_list(tx)
 
     minutes = await service.carry_out(

@@ -23,7 +23,7 @@ async def kept(database, signed_visit):
 
 async def test_a_record_is_archived_held_and_handed_over_on_screen(shell, database, kept):
     here = f"/archive/records/{kept.encounter_id}"
-    async with signed_in(shell, database, "doctor") as doctor:
+    async with signed_in(shell, database, "doctor", departments=["K01"]) as doctor:
         page = await doctor.get(here)
         assert page.status_code == 200
         assert "đầy đủ" in page.text

@@ -76,7 +76,9 @@ async def test_a_visit_of_an_archived_record_is_not_reopened(tx, archived_visit)
 
 async def test_what_is_signed_after_archiving_is_an_annex(tx, archived_visit):
     one = await archived_visit(tx)
-    [paper] = await service.documents.documents_of(tx, actor=KEEPER, encounter_id=one.encounter_id)
+    [paper] = await service.documents.documents_of(
+        tx, actor=KEEPER, encounter_id=one.encounter_id, at=LATER
+    )
     event = DocumentSigned(
         document_id=paper.document_id, kind=paper.kind, encounter_id=one.encounter_id,
         patient_id=one.patient_id, version=1, sha256=paper.sha256, at=LATER,

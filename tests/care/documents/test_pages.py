@@ -110,6 +110,7 @@ async def session(
             patient_id=patient_id,
             practitioner_id=practitioner_id or (new_id() if role == "doctor" else None),
             licence="000001/HNO-GPHN" if role == "doctor" else "",
+            departments=["K01"] if role == "doctor" else [],
         )
         return await accounts.open_session(tx, account_id=account.id, kind="browser", at=utc_now())
 

@@ -186,7 +186,10 @@ class TestSigning:
         )
 
         assert pdf.startswith(b"%PDF-")
-        assert await service.documents_of(tx, actor=DOCTOR, encounter_id=visit.encounter_id) == []
+        assert (
+            await service.documents_of(tx, actor=DOCTOR, encounter_id=visit.encounter_id, at=at)
+            == []
+        )
 
 
 class TestCorrection:
@@ -206,7 +209,9 @@ class TestCorrection:
         await correct(tx, closed, later)
         second = await sign(tx, archive, closed, later, reason="Bổ sung bệnh sử")
 
-        documents = await service.documents_of(tx, actor=DOCTOR, encounter_id=closed.encounter_id)
+        documents = await service.documents_of(
+            tx, actor=DOCTOR, encounter_id=closed.encounter_id, at=later
+        )
         assert [one.document_id for one in documents] == [second.document_id, first.document_id]
         assert [one.standing for one in documents] == [Standing.SIGNED, Standing.SUPERSEDED]
         assert (second.version, second.replaces) == (2, first.document_id)
@@ -247,7 +252,7 @@ class TestAccess:
                 tx, archive=archive, actor=actor, document_id=signed.document_id, at=at
             )
         with pytest.raises(DocumentNotFound):
-            await service.documents_of(tx, actor=actor, patient_id=closed.patient_id)
+            await service.documents_of(tx, actor=actor, patient_id=closed.patient_id, at=at)
 
     async def test_each_look_is_audited(self, tx, archive, closed, at):
         signed = await sign(tx, archive, closed, at)

@@ -177,7 +177,8 @@ async def test_a_declared_need_opens_the_restricted_part_for_hours(tx, at):
     assert (kept.kind, kept.reason, kept.verdict) == ("need", "Dùng thuốc an thần", None)
     # She treats the person: no banner of an emergency, and its end closes nothing of this.
     assert await access.emergency_now(tx, actor=nurse, patient_id=visit.patient_id, at=at) is None
-    await access.end_emergency(tx, actor=nurse, patient_id=visit.patient_id, at=at)
+    with pytest.raises(NotTreating):
+        await access.end_emergency(tx, actor=nurse, patient_id=visit.patient_id, at=at)
     assert len(await _conditions(tx, nurse, visit, at)) == 1
 
 

@@ -362,7 +362,7 @@ async def test_nobody_reads_or_takes_back_the_request_of_another(tx, at):
     request_id = await asked(tx, at)
     with pytest.raises(NotFound):
         await consent.request(tx, actor=MAI, request_id=request_id)
-    with pytest.raises(AccessRefused):
+    with pytest.raises(NotFound):
         await consent.take_back(tx, actor=MAI, request_id=request_id, at=at)
     await consent.take_back(tx, actor=LAN, request_id=request_id, at=at)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from yba.care.archive import store
 from yba.care.archive.errors import CopyNotAllowed, RecordNotFound
 from yba.care.archive.model import Record, State
+from yba.foundation.access import service as access
 from yba.kernel.actor import Actor
 from yba.kernel.refusal import AccessRefused
 from yba.plumbing.database import Tx
@@ -38,8 +39,8 @@ async def _may_read(tx: Tx, actor: Actor, found: Record, at: datetime) -> bool:
         return True
     if found.patient_id and actor.patient_id == found.patient_id:
         return True
-    if found.state in _UNDER_TREATMENT and actor.may("chart.read"):
-        return True
+    if found.state in _UNDER_TREATMENT and actor.may("chart.read") and found.patient_id:
+        return await access.is_related(tx, actor=actor, patient_id=found.patient_id, at=at)
     return await store.may_copy(tx, found.encounter_id, actor.account_id, at) is not None
 
 

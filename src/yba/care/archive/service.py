@@ -142,7 +142,7 @@ async def _gaps(tx: Tx, encounter_id: str, at: datetime) -> tuple[VisitView, tup
     # The check reads for the archive: who may see the record may know what it lacks.
     reader = Actor.system("archive")
     view = await encounters.visit(tx, actor=reader, encounter_id=encounter_id, at=at)
-    papers = await documents.documents_of(tx, actor=reader, encounter_id=encounter_id)
+    papers = await documents.documents_of(tx, actor=reader, encounter_id=encounter_id, at=at)
     issued = await orders.prescriptions_of(tx, actor=reader, encounter_id=encounter_id, at=at)
     return view, gaps(view, papers, issued)
 
@@ -232,7 +232,7 @@ async def add_annex(
     found = await _locked(tx, actor, encounter_id, at)
     if found.state != State.ARCHIVED:
         raise NoSuchWay
-    paper = await documents.document(tx, actor=actor, document_id=document_id)
+    paper = await documents.document(tx, actor=actor, document_id=document_id, at=at)
     if paper.encounter_id != encounter_id:
         raise RecordNotFound
     why = _required(reason)

@@ -14,7 +14,13 @@ from pathlib import Path
 import anyio.to_thread
 
 from yba.care.documents import basket, composing, keeping, paper, store
-from yba.care.documents.access import require_release, require_see, require_sign, visible_document
+from yba.care.documents.access import (
+    require_release,
+    require_see,
+    require_sign,
+    visible,
+    visible_document,
+)
 from yba.care.documents.basket import Chosen as Chosen
 from yba.care.documents.basket import Outcome as Outcome
 from yba.care.documents.basket import preview as preview
@@ -230,27 +236,34 @@ async def queue_slip_pdf(*, archive: Archive, slip: QueueSlip, at: datetime) -> 
     return await pdf_of(archive, slip, None, at)
 
 
-async def document(tx: Tx, *, actor: Actor, document_id: str) -> Document:
+async def document(tx: Tx, *, actor: Actor, document_id: str, at: datetime) -> Document:
     """Return what is known of a document. Raises DocumentNotFound."""
-    return await visible_document(tx, actor=actor, document_id=document_id)
+    return await visible_document(tx, actor=actor, document_id=document_id, at=at)
 
 
 async def documents_of(
-    tx: Tx, *, actor: Actor, encounter_id: str | None = None, patient_id: str | None = None
+    tx: Tx,
+    *,
+    actor: Actor,
+    at: datetime,
+    encounter_id: str | None = None,
+    patient_id: str | None = None,
 ) -> list[Document]:
     """Return the documents of a visit or of a patient, newest first, superseded ones too.
 
-    Name one of the two. Whoever may not see them gets DocumentNotFound.
+    Name one of the two. Whoever may see none by role gets DocumentNotFound; others those that the
+    record shows them.
     """
     if encounter_id is not None:
         found = await store.of_encounter(tx, encounter_id)
         for patient in {one.patient_id for one in found}:
             require_see(actor, patient)
-        return found
+        return await visible(tx, actor=actor, documents=found, at=at)
     if patient_id is None:
         raise ValueError("name a visit or a patient")
     require_see(actor, patient_id)
-    return await store.of_patient(tx, patient_id)
+    found = await store.of_patient(tx, patient_id)
+    return await visible(tx, actor=actor, documents=found, at=at)
 
 
 async def document_bytes(
@@ -260,7 +273,7 @@ async def document_bytes(
 
     Raises DocumentNotFound, BlobDamaged.
     """
-    found = await visible_document(tx, actor=actor, document_id=document_id)
+    found = await visible_document(tx, actor=actor, document_id=document_id, at=at)
     content = await anyio.to_thread.run_sync(archive.blobs.get, found.sha256)
     await _audit_look(tx, actor, found, "documents.read", at)
     return found, content
@@ -274,7 +287,7 @@ async def paper_copy(
     Its pages are those of the signed file. The copy itself is not signed:
     the marks say where the electronic original is checked (Decree 137/2024).
     """
-    found = await visible_document(tx, actor=actor, document_id=document_id)
+    found = await visible_document(tx, actor=actor, document_id=document_id, at=at)
     content = await anyio.to_thread.run_sync(archive.blobs.get, found.sha256)
     number = await store.insert_copy(
         tx, document_id=document_id, account_id=actor.account_id, person=actor.name, at=at

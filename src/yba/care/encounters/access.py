@@ -13,6 +13,7 @@ from yba.plumbing.database import Tx
 
 __all__ = [
     "VisitRow",
+    "locked_visit",
     "may_see",
     "require",
     "require_see",
@@ -50,9 +51,15 @@ def require_see(actor: Actor, patient_id: str) -> None:
 
 
 async def visible_visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) -> VisitRow:
-    """Return a visit that the actor may see. Raises VisitNotFound, NotTreating."""
+    """Return a visit that the actor may see.
+
+    Raises NotTreating for staff who do not treat the person, and where nothing is; VisitNotFound
+    for everybody else.
+    """
     row = await store.visit(tx, encounter_id)
-    if row is None or not may_see(actor, row.patient_id):
+    if row is None:
+        raise access.unknown(actor, VisitNotFound(), at=at)
+    if not may_see(actor, row.patient_id):
         raise VisitNotFound
     await access.require_related(tx, actor=actor, patient_id=row.patient_id, at=at)
     return row
@@ -65,11 +72,24 @@ async def writable_visit(
 
     Raises AccessRefused, VisitNotFound, NotTreating, VisitClosedAlready.
     """
+    row = await locked_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission=permission, at=at
+    )
+    if VisitState(row.state) not in _OPEN:
+        raise VisitClosedAlready
+    return row
+
+
+async def locked_visit(
+    tx: Tx, *, actor: Actor, encounter_id: str, permission: str, at: datetime
+) -> VisitRow:
+    """Return a visit in whatever state, locked until the end of `tx`.
+
+    Raises AccessRefused, VisitNotFound, NotTreating.
+    """
     require(actor, permission)
     row = await store.locked(tx, encounter_id)
     if row is None:
-        raise VisitNotFound
+        raise access.unknown(actor, VisitNotFound(), at=at)
     await access.require_related(tx, actor=actor, patient_id=row.patient_id, at=at)
-    if VisitState(row.state) not in _OPEN:
-        raise VisitClosedAlready
     return row

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from yba.care.encounters import fhir, store
 from yba.care.encounters import view as views
-from yba.care.encounters.access import require, writable_visit
+from yba.care.encounters.access import locked_visit, writable_visit
 from yba.care.encounters.errors import (
     ReasonMissing,
     VisitDetailsWrong,
@@ -83,10 +83,11 @@ async def reopen_visit(
 ) -> None:
     """Take up a closed visit again to correct it; the reason is kept.
 
-    Raises ReasonMissing, VisitNotFound, VisitNotClosed, AccessRefused.
+    Raises ReasonMissing, VisitNotFound, NotTreating, VisitNotClosed, AccessRefused.
     """
-    require(actor, "chart.write")
-    row = await _locked(tx, encounter_id)
+    row = await locked_visit(
+        tx, actor=actor, encounter_id=encounter_id, permission="chart.write", at=at
+    )
     if VisitState(row.state) != VisitState.FINISHED:
         raise VisitNotClosed
     if not reason.strip():
@@ -159,14 +160,7 @@ async def _view(
     for encounter in chart.of(r4.Encounter):
         if encounter.id == row.encounter_id:
             return views.visit_view(chart, encounter), encounter
-    raise VisitNotFound
-
-
-async def _locked(tx: Tx, encounter_id: str) -> VisitRow:
-    row = await store.locked(tx, encounter_id)
-    if row is None:
-        raise VisitNotFound
-    return row
+    raise access.unknown(actor, VisitNotFound(), at=at)
 
 
 async def _is_open(tx: Tx, item_id: int) -> bool:

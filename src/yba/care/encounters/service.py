@@ -38,6 +38,7 @@ from yba.care.encounters.vitals import kinds as vital_kinds
 from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.model import QueueEntry, Ticket
 from yba.fhir import r4
+from yba.foundation.access import service as access
 from yba.foundation.parties.model import HealthInsurance, age_months
 from yba.foundation.parties.service import coverage_resource
 from yba.foundation.record import service as record
@@ -303,7 +304,7 @@ async def transfer_visit(
 async def visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) -> VisitView:
     """Return everything of a visit in one statement of the record; the look is audited.
 
-    Raises VisitNotFound for whoever may not see it.
+    Raises NotTreating for staff who may not see it, VisitNotFound for everybody else.
     """
     row = await visible_visit(tx, actor=actor, encounter_id=encounter_id, at=at)
     chart = await record.chart(
@@ -312,7 +313,7 @@ async def visit(tx: Tx, *, actor: Actor, encounter_id: str, at: datetime) -> Vis
     for encounter in chart.of(r4.Encounter):
         if encounter.id == encounter_id:
             return replace(views.visit_view(chart, encounter), item_id=row.item_id or 0)
-    raise VisitNotFound
+    raise access.unknown(actor, VisitNotFound(), at=at)
 
 
 async def visits_of_patient(

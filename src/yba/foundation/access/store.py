@@ -31,6 +31,11 @@ IS_RELATED: LiteralString = """
                     WHERE patient = $1 AND holder = ANY($2::text[])
                       AND since <= $3 AND until > $3)
 """
+RELATED_AMONG: LiteralString = """
+    SELECT DISTINCT patient FROM access.relation_v1
+     WHERE patient = ANY($1::bigint[]) AND holder = ANY($2::text[])
+       AND since <= $3 AND until > $3
+"""
 OF_PATIENT: LiteralString = """
     SELECT relation_id, holder, kind, extent, categories, overrides, why, since,
            nullif(until, 'infinity') AS until

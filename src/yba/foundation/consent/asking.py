@@ -11,7 +11,6 @@ from yba.foundation.consent.access import (
     OFFICER,
     require_officer,
     require_see,
-    require_self,
     require_self_or_officer,
 )
 from yba.foundation.consent.errors import (
@@ -194,9 +193,8 @@ async def refuse(
 async def take_back(tx: Tx, *, actor: Actor, request_id: int, at: datetime) -> None:
     """Let the person take her own request back. Raises NotFound, RequestClosed."""
     found = await tx.row(SubjectRequest, store.LOCKED_REQUEST, request_id)
-    if found is None:
+    if found is None or found.patient_id != actor.patient_id:
         raise NotFound
-    require_self(actor, found.patient_id)
     if not found.is_open:
         raise RequestClosed
     await tx.execute(store.CLOSE, request_id, "cancelled", at, "", "", "", actor.name)

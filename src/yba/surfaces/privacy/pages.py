@@ -344,18 +344,32 @@ async def add_agreement(request: Request) -> Response:
 
 
 async def corrections(request: Request) -> Response:
-    """Show a clinician what citizens ask to be corrected."""
+    """Show a clinician what those whom she treats ask to be corrected."""
+    actor, now = actor_of(request), utc_now()
     async with transaction(request) as tx:
+        waiting = await consent.open_requests(tx, actor=actor)
+        mine = await access.related_among(
+            tx, actor=actor, patient_ids={one.patient_id for one in waiting}, at=now
+        )
         return render(
             request, "privacy/corrections.html",
-            requests=await consent.open_requests(tx, actor=actor_of(request)),
-            urgency=urgency, today=local_date(utc_now()),
+            requests=[one for one in waiting if one.patient_id in mine],
+            urgency=urgency, today=local_date(now),
         )  # fmt: skip
+
+
+async def _require_treating(request: Request, tx: Tx) -> None:
+    """Raise NotFound unless she treats the one who asks for this correction."""
+    actor = actor_of(request)
+    found = await consent.request(tx, actor=actor, request_id=_numbered(request))
+    if not await access.is_related(tx, actor=actor, patient_id=found.patient_id, at=utc_now()):
+        raise NotFound
 
 
 async def correction(request: Request) -> Response:
     """Show one request to correct, and how to answer it."""
     async with transaction(request) as tx:
+        await _require_treating(request, tx)
         return await _one(request, tx, "privacy/correction.html")
 
 
@@ -365,6 +379,8 @@ async def correct(request: Request) -> Response:
     actor, number, now = actor_of(request), _numbered(request), utc_now()
     words = fields.get("words", "")
     accepting = fields.get("act") == "accept"
+    async with transaction(request) as tx:
+        await _require_treating(request, tx)
     if accepting:
         accounts.require_fresh(actor, at=now)
     try:

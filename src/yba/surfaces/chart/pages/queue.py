@@ -1,5 +1,7 @@
 """Who waits for the doctor, and calling them."""
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,9 +9,13 @@ from yba.care.encounters import service as encounters
 from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.errors import QueueEmpty
 from yba.foundation.access import service as access
+from yba.foundation.access.errors import NotTreating
 from yba.foundation.work import service as work
+from yba.foundation.work.errors import WorkNotFound
+from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
+from yba.plumbing.database import Tx
 from yba.plumbing.web import Page, actor_of, form, reading, render, see_other, transaction
 
 _READ = "chart.read"
@@ -62,13 +68,22 @@ async def call_next(request: Request) -> Response:
     return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
 
 
+async def _require_mine(tx: Tx, actor: Actor, item_id: int, at: datetime) -> None:
+    """Raise NotTreating for a number of somebody else's queue, and for one that does not exist."""
+    try:
+        waiting = await work.item(tx, item_id=item_id)
+    except WorkNotFound:
+        raise NotTreating from None
+    await access.require_related(tx, actor=actor, patient_id=waiting.patient_id, at=at)
+
+
 async def call_again(request: Request) -> Response:
     """Call one patient (once more)."""
     item_id = request.path_params["item_id"]
     async with transaction(request) as tx:
         actor, now = actor_of(request), utc_now()
+        await _require_mine(tx, actor, item_id, now)
         entry = await scheduling.call(tx, actor=actor, item_id=item_id, at=now)
-        await access.require_related(tx, actor=actor, patient_id=entry.patient_id, at=now)
     return see_other(request, "chart:visit", encounter_id=entry.encounter_id)
 
 
@@ -77,8 +92,7 @@ async def absent(request: Request) -> Response:
     item_id = request.path_params["item_id"]
     async with transaction(request) as tx:
         actor, now = actor_of(request), utc_now()
-        waiting = await work.item(tx, item_id=item_id)
-        await access.require_related(tx, actor=actor, patient_id=waiting.patient_id, at=now)
+        await _require_mine(tx, actor, item_id, now)
         await scheduling.mark_absent(tx, actor=actor, item_id=item_id, at=now)
     return see_other(request, "chart:queue")
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from yba.care.encounters import service as encounters
+from yba.care.encounters.errors import VisitNotFound
 from yba.care.scheduling import service as scheduling
 from yba.foundation.access import service as access
 from yba.foundation.access.errors import NotTreating
@@ -27,13 +28,25 @@ async def not_treating(request: Request, refusal: Refusal | None = None) -> Resp
     encounter_id, actor = request.path_params["encounter_id"], actor_of(request)
     now = utc_now()
     async with transaction(request) as tx:
-        patient_id = await encounters.patient_of_visit(tx, encounter_id=encounter_id)
+        try:
+            patient_id = await encounters.patient_of_visit(tx, encounter_id=encounter_id)
+        except VisitNotFound:
+            patient_id = None
         asked = await access.refused(tx, actor=actor, patient_id=patient_id, at=now)
     return render(
         request, "chart/not_treating.html", encounter_id=encounter_id, asked=asked,
         purposes=access.PURPOSES, refusal=refusal, errors=refusal.fields if refusal else {},
         hours=access.emergency_hours(now), status=refusal.status if refusal else 403,
     )  # fmt: skip
+
+
+async def _patient(request: Request, tx: Tx) -> str:
+    """Return whose visit it is. Raises NotTreating for one that is not there, as for a foreign one."""
+    encounter_id: str = request.path_params["encounter_id"]
+    try:
+        return await encounters.patient_of_visit(tx, encounter_id=encounter_id)
+    except VisitNotFound:
+        raise NotTreating from None
 
 
 async def show(request: Request) -> Response:
@@ -46,11 +59,13 @@ async def break_glass(request: Request) -> Response:
     encounter_id, fields = request.path_params["encounter_id"], await form(request)
     try:
         async with transaction(request) as tx:
+            reason = fields.get("reason", "")
+            await access.require_emergency(tx, actor=actor_of(request), reason=reason, at=utc_now())
             await access.break_glass(
                 tx,
                 actor=actor_of(request),
-                patient_id=await encounters.patient_of_visit(tx, encounter_id=encounter_id),
-                reason=fields.get("reason", ""),
+                patient_id=await _patient(request, tx),
+                reason=reason,
                 sensitive=fields.get("sensitive") == "yes",
                 at=utc_now(),
             )
@@ -64,13 +79,9 @@ async def break_glass(request: Request) -> Response:
 async def end_emergency(request: Request) -> Response:
     """Close the record again."""
     await form(request)
-    encounter_id = request.path_params["encounter_id"]
     async with transaction(request) as tx:
         await access.end_emergency(
-            tx,
-            actor=actor_of(request),
-            patient_id=await encounters.patient_of_visit(tx, encounter_id=encounter_id),
-            at=utc_now(),
+            tx, actor=actor_of(request), patient_id=await _patient(request, tx), at=utc_now()
         )
     return see_other(request, "chart:queue")
 
@@ -80,10 +91,13 @@ async def ask(request: Request) -> Response:
     encounter_id, fields = request.path_params["encounter_id"], await form(request)
     try:
         async with transaction(request) as tx:
+            access.require_request(
+                actor_of(request), purpose=fields.get("purpose", ""), reason=fields.get("why", "")
+            )
             await access.ask(
                 tx,
                 actor=actor_of(request),
-                patient_id=await encounters.patient_of_visit(tx, encounter_id=encounter_id),
+                patient_id=await _patient(request, tx),
                 purpose=fields.get("purpose", ""),
                 reason=fields.get("why", ""),
                 at=utc_now(),
@@ -101,7 +115,7 @@ async def need(request: Request) -> Response:
             await access.declare_need(
                 tx,
                 actor=actor_of(request),
-                patient_id=await encounters.patient_of_visit(tx, encounter_id=encounter_id),
+                patient_id=await _patient(request, tx),
                 reason=fields.get("reason", ""),
                 at=utc_now(),
             )
@@ -117,7 +131,7 @@ async def who(request: Request, refusal: Refusal | None = None) -> Response:
     encounter_id, actor, now = request.path_params["encounter_id"], actor_of(request), utc_now()
     try:
         async with transaction(request) as tx:
-            patient_id = await encounters.patient_of_visit(tx, encounter_id=encounter_id)
+            patient_id = await _patient(request, tx)
             await access.require_related(tx, actor=actor, patient_id=patient_id, at=now)
             found = await access.relations_of(tx, actor=actor, patient_id=patient_id, at=now)
             names = await _names(tx, [one.holder for one in found])

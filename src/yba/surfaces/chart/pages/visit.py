@@ -82,7 +82,7 @@ async def _chart(
             tx, actor=actor_of(request), patient_id=found.patient_id, at=now
         ),
         documents=await documents.documents_of(
-            tx, actor=actor_of(request), encounter_id=found.encounter_id
+            tx, actor=actor_of(request), encounter_id=found.encounter_id, at=now
         ),
     )
 
@@ -308,6 +308,8 @@ async def check_prescription(request: Request) -> Response:
             raise _OnlyLooked
     except _OnlyLooked:
         pass
+    except NotTreating:
+        raise
     except Refusal as problem:
         refusal = problem
     names = _names_in(forms.basket_of(pairs))

@@ -81,7 +81,9 @@ async def visit(request: Request) -> Response:
             prescriptions=await orders.prescriptions_of(
                 tx, actor=actor, encounter_id=encounter_id, at=utc_now()
             ),
-            documents=await documents.documents_of(tx, actor=actor, encounter_id=encounter_id),
+            documents=await documents.documents_of(
+                tx, actor=actor, encounter_id=encounter_id, at=utc_now()
+            ),
             money=money,
         )
 
