@@ -30,6 +30,8 @@ class Authenticator:
 
     origin: str
     verifies: bool = True
+    handle: bytes = b""
+    framed_by: str = ""
     counter: int = 0
     credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(20))
     key: ec.EllipticCurvePrivateKey = field(
@@ -39,6 +41,7 @@ class Authenticator:
     def create(self, options: Mapping[str, Any], *, origin: str = "") -> dict[str, Any]:
         """Answer navigator.credentials.create."""
         client = self._client("webauthn.create", options["challenge"], origin)
+        self.handle = base64.urlsafe_b64decode(options["user"]["id"] + "==")
         numbers = self.key.public_key().public_numbers()
         public = cbor2.dumps({
             1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32),
@@ -66,11 +69,16 @@ class Authenticator:
                 "clientDataJSON": _text(client),
                 "authenticatorData": _text(data),
                 "signature": _text(self.key.sign(signed, ec.ECDSA(hashes.SHA256()))),
+                **({"userHandle": _text(self.handle)} if self.handle else {}),
             }
         )
 
     def _client(self, type_: str, challenge: str, origin: str) -> bytes:
-        said = {"type": type_, "challenge": challenge, "origin": origin or self.origin}
+        said: dict[str, Any] = {
+            "type": type_, "challenge": challenge, "origin": origin or self.origin,
+        }  # fmt: skip
+        if self.framed_by:
+            said |= {"crossOrigin": True, "topOrigin": self.framed_by}
         return json.dumps(said).encode()
 
     def _data(self, site: str, more: int) -> bytes:

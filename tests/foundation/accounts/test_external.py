@@ -51,7 +51,7 @@ async def _come_back(
     async with httpx.AsyncClient() as browser:
         answer = await browser.get(place)
     query = {n: v[0] for n, v in parse_qs(urlsplit(answer.headers["location"]).query).items()}
-    given = {
+    given: dict[str, Any] = {
         "state": query["state"], "own_state": state, "code": query["code"], "issuer": query["iss"],
         "at": at + changed.pop("late", timedelta()), **changed,
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """Passkeys: what opens a session, and every answer that does not."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -66,7 +67,7 @@ async def test_a_registered_device_opens_a_session_of_two_factors(
 @pytest.mark.parametrize(
     "trick",
     ["another origin", "another site", "another browser", "too late", "not verified", "copied key",
-     "another key", "nothing", "rubbish"],
+     "another key", "another person", "inside another page", "nothing", "rubbish", "no JSON"],
 )  # fmt: skip
 async def test_an_answer_that_does_not_fit_is_refused(
     database: Database, actor: Actor, at: datetime, trick: str
@@ -90,16 +91,40 @@ async def test_an_answer_that_does_not_fit_is_refused(
             device.counter = 0
         case "another key":
             device = replace(device, key=Authenticator("").key, counter=5)
+        case "another person":
+            device.handle = b"somebody else"
+        case "inside another page":
+            device.framed_by = "https://evil.example"
         case _:
             pass
     answer: Mapping[str, Any] = device.get(options, origin=origin)
     if trick == "nothing":
         answer = {}
+    if trick == "no JSON":
+        answer = {**answer, "response": {**answer["response"], "clientDataJSON": "W10"}}
     if trick == "rubbish":
         answer = {**answer, "response": {"clientDataJSON": "%", "authenticatorData": 7}}
 
     with pytest.raises(PasskeyRefused):
         await service.sign_in_by_passkey(database, answer=answer, site=SITE, holder=holder, at=when)
+
+
+async def test_an_answer_sent_twice_at_once_opens_one_session(
+    database: Database, actor: Actor, at: datetime
+):
+    async with database.transaction() as tx:
+        _, device = await _registered(tx, actor, at)
+        answer = device.get(await _asked(tx, at))
+
+    done = await asyncio.gather(
+        *(
+            service.sign_in_by_passkey(database, answer=answer, site=SITE, holder="two", at=at)
+            for _ in range(6)
+        ),
+        return_exceptions=True,
+    )
+
+    assert [type(one) for one in done].count(PasskeyRefused) == 5
 
 
 async def test_a_challenge_is_good_for_one_answer_right_or_wrong(

@@ -1,11 +1,19 @@
 """Staff join, change duties, lose devices and leave: nobody learns another's password."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
 
 from yba.foundation.accounts import factors, service, staff
-from yba.foundation.accounts.errors import InvitationUnusable, SecondPersonNeeded, WrongLogin
+from yba.foundation.accounts.errors import (
+    InvitationUnusable,
+    LastAdministrator,
+    NotOneself,
+    SecondPersonNeeded,
+    UnknownRole,
+    WrongLogin,
+)
 from yba.foundation.accounts.model import Account
 from yba.foundation.accounts.sealing import key_from
 from yba.kernel.actor import Actor
@@ -140,3 +148,68 @@ async def test_rights_are_due_for_review_after_six_months(database: Database):
     assert not found.is_review_due(joined + timedelta(days=170))
     assert found.is_review_due(later)
     assert not reviewed.is_review_due(later)
+
+
+async def test_nobody_decides_what_she_herself_may(tx: Tx, at: datetime):
+    account, _ = await _joined(tx, at)
+    herself = Actor(account.id, account.name)
+
+    for roles in (["nurse", "administrator"], ["doctor"], []):
+        with pytest.raises(NotOneself):
+            await staff.change_duties(
+                tx, actor=herself, account_id=account.id, roles=roles, departments=[], at=at
+            )
+    with pytest.raises(NotOneself):
+        await staff.review(tx, actor=herself, account_id=account.id, verdict="confirmed", at=at)
+    await staff.ask_reset(tx, actor=ANNA, account_id=account.id, reason="mất", at=at)
+    asked = await staff.member(tx, account_id=account.id)
+    with pytest.raises(SecondPersonNeeded):
+        await staff.confirm_reset(tx, actor=herself, reset_id=asked.reset_id or 0, at=at)
+
+
+@pytest.mark.parametrize("role", ["api", "citizen", "root"])
+async def test_people_get_no_role_of_programs_or_patients(tx: Tx, at: datetime, role: str):
+    account, _ = await _joined(tx, at)
+
+    with pytest.raises(UnknownRole):
+        await staff.change_duties(
+            tx, actor=ANNA, account_id=account.id, roles=["nurse", role], departments=[], at=at
+        )
+    with pytest.raises(UnknownRole):
+        await staff.join(
+            tx, actor=ANNA, login=f"new-{new_id()}", name="x", roles=[role], departments=[], at=at
+        )
+
+
+async def test_of_two_administrators_who_cut_each_other_off_one_stays(
+    database: Database, at: datetime
+):
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE accounts.account SET disabled_at = $1", at)
+        first, second = [
+            (
+                await staff.join(
+                    tx, actor=ANNA, login=f"admin-{new_id()}", name="Quản trị",
+                    roles=["administrator"], departments=[], at=at,
+                )
+            )[0]
+            for _ in range(2)
+        ]  # fmt: skip
+
+    async def leave(actor: Account, whose: Account) -> None:
+        async with database.transaction() as tx:
+            await staff.leave(tx, actor=Actor(actor.id, ""), account_id=whose.id, at=at)
+
+    done = await asyncio.gather(leave(first, second), leave(second, first), return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in done) == ["LastAdministrator", "NoneType"]
+    async with database.transaction() as tx:
+        [left] = [
+            one for one in await staff.members(tx) if one.id in (first.id, second.id)
+            and one.disabled_at is None
+        ]  # fmt: skip
+        for roles in (["nurse"], []):
+            with pytest.raises(LastAdministrator):
+                await staff.change_duties(
+                    tx, actor=ANNA, account_id=left.id, roles=roles, departments=[], at=at
+                )

@@ -151,3 +151,19 @@ class SecondPersonNeeded(Refusal):
     code = "accounts.second-person-needed"
     status = 409
     message = "Not done: another administrator than the one who asked must confirm this."
+
+
+class NotOneself(Refusal):
+    """Somebody would change or confirm what she herself may."""
+
+    code = "accounts.not-oneself"
+    status = 403
+    message = "Not changed: another administrator must decide what you may do here."
+
+
+class LastAdministrator(Refusal):
+    """Nobody would be left who can let people in."""
+
+    code = "accounts.last-administrator"
+    status = 409
+    message = "Not changed: this is the last administrator. Make somebody else one first."

@@ -82,17 +82,23 @@ REMOVE_PASSKEY: LiteralString = """
     DELETE FROM accounts.passkey WHERE credential_id = $1 AND account_id = $2
 """
 
-ATTEMPTS: LiteralString = """
-    SELECT bucket, failed, since, locked_until FROM accounts.attempt
-     WHERE bucket = ANY($1::bytea[])
-"""
-# Failures long past are forgotten with the first new one.
-FAILED_IN: LiteralString = """
+# Failures long past are forgotten with the first new one; nothing is counted, and no row comes back,
+# while the bucket is locked. Whoever comes at the same moment waits for the row, and reads it anew.
+PAY: LiteralString = """
     INSERT INTO accounts.attempt AS a (bucket, failed, since) VALUES ($1, 1, $2)
     ON CONFLICT (bucket) DO UPDATE
        SET failed = CASE WHEN a.since < $3 THEN 1 ELSE a.failed + 1 END,
            since = CASE WHEN a.since < $3 THEN $2 ELSE a.since END
+     WHERE a.locked_until IS NULL OR a.locked_until <= $2
     RETURNING failed
+"""
+LOCKED_UNTIL: LiteralString = "SELECT locked_until FROM accounts.attempt WHERE bucket = $1"
+# The lock goes if this very payment brought it, or if what is left would not have.
+GIVE_BACK: LiteralString = """
+    UPDATE accounts.attempt
+       SET failed = greatest(failed - 1, 0),
+           locked_until = CASE WHEN failed = $2 OR failed <= $3 THEN NULL ELSE locked_until END
+     WHERE bucket = $1
 """
 LOCK_BUCKET: LiteralString = "UPDATE accounts.attempt SET locked_until = $2 WHERE bucket = $1"
 FORGET_ATTEMPTS: LiteralString = "DELETE FROM accounts.attempt WHERE bucket = $1"

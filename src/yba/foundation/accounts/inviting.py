@@ -5,13 +5,16 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from yba.foundation.accounts import store
-from yba.foundation.accounts.errors import AlreadyHasAccount, InvitationUnusable
+from yba.foundation.accounts import attempts, store
+from yba.foundation.accounts.errors import AlreadyHasAccount, InvitationUnusable, LoginTaken
+from yba.foundation.accounts.factors import factors_of
 from yba.foundation.accounts.keeping import account, create, set_password
-from yba.foundation.accounts.model import INVITATION_LIFE, Account
+from yba.foundation.accounts.model import INVITATION_LIFE, Account, Client, SignedIn
+from yba.foundation.accounts.sessions import end_session, open_session
 from yba.foundation.audit import service as audit
 from yba.kernel.actor import Actor
-from yba.plumbing.database import Tx
+from yba.kernel.refusal import Refusal
+from yba.plumbing.database import Database, Tx
 
 # No letters that look alike on a thermal printer; 8 of them are 40 bits, for a week, online only.
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -76,6 +79,39 @@ async def open_own_account(
         at=at,
         patient_id=invitation.patient_id,
     )
+
+
+async def enter_with_code(
+    database: Database, *, code: str, login: str, password: str, at: datetime, client: Client
+) -> SignedIn:
+    """Open one's own account with a code, and a session for it; pending where a factor is owed.
+
+    Codes are guessed like passwords: attempts are counted by network, names that are taken as well.
+    Raises TooManyAttempts and what `open_own_account` raises.
+    """
+    async with database.transaction() as tx:
+        paid = await attempts.pay(tx, login="", account_id="", client=client, at=at)
+    try:
+        async with database.transaction() as tx:
+            who = await open_own_account(tx, code=code, login=login, password=password, at=at)
+            owes = (await factors_of(tx, account_id=who.id)).any
+            if client.session_token:
+                await end_session(tx, token=client.session_token, at=at)
+            token = await open_session(
+                tx,
+                account_id=who.id,
+                kind="pending" if owes else "browser",
+                at=at,
+                device=client.device,
+            )
+            await attempts.give_back(tx, paid)
+            return SignedIn(token, who.id, is_pending=owes)
+    except (InvitationUnusable, LoginTaken):
+        raise
+    except Refusal:
+        async with database.transaction() as tx:
+            await attempts.give_back(tx, paid)
+        raise
 
 
 async def _take_over(tx: Tx, account_id: str, password: str, at: datetime) -> Account:

@@ -16,6 +16,8 @@ INVITATION_LIFE = timedelta(days=7)
 ATTEMPTS_BEFORE_LOCK = 5
 # Of one network, over all names: what a ward that mistypes never reaches, and guessing does at once.
 ATTEMPTS_OF_A_NETWORK = 100
+# Of one account, from everywhere but its own devices: six figures are soon guessed by a thousand machines.
+ATTEMPTS_OF_CODES = 20
 ATTEMPTS_FORGOTTEN_AFTER = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(minutes=15)
 
@@ -132,11 +134,13 @@ class Client:
     """From where somebody asks: the network, and what the browser says it is.
 
     `known_account` is the account that this device was signed in to before, proven by a cookie.
+    `session_token` is the session the browser brought: it ends when another one is opened there.
     """
 
     network: str = ""
     device: str = ""
     known_account: str = ""
+    session_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

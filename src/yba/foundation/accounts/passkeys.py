@@ -95,6 +95,33 @@ def _digest(holder: str) -> bytes:
     return hashlib.sha256(holder.encode()).digest()
 
 
+def _handle(account_id: str) -> bytes:
+    """Return how a device knows an account: bytes that tell nothing about the person (§14.6.1)."""
+    return hashlib.sha256(account_id.encode()).digest()
+
+
+def _refuse_frames(client_data: bytes) -> None:
+    """Raise PasskeyRefused if the device answered to a page inside another one (§7.2 step 13)."""
+    try:
+        said = json.loads(client_data)
+    except (ValueError, RecursionError):
+        raise PasskeyRefused from None
+    if not isinstance(said, dict) or said.get("crossOrigin") or "topOrigin" in said:
+        raise PasskeyRefused
+
+
+def _response(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    response = answer.get("response")
+    return response if isinstance(response, dict) else {}
+
+
+def _bytes_in(response: Mapping[str, Any], name: str) -> bytes:
+    try:
+        return base64url_to_bytes(str(response.get(name) or ""))
+    except ValueError:
+        raise PasskeyRefused from None
+
+
 async def options_to_add(
     tx: Tx, *, actor: Actor, login: str, site: Site, holder: str, at: datetime
 ) -> Mapping[str, Any]:
@@ -104,7 +131,7 @@ async def options_to_add(
     options = webauthn.generate_registration_options(
         rp_id=site.id,
         rp_name=site.name,
-        user_id=hashlib.sha256(actor.account_id.encode()).digest(),
+        user_id=_handle(actor.account_id),
         user_name=login,
         user_display_name=actor.name,
         challenge=challenge,
@@ -130,6 +157,8 @@ async def add(
     """Register the key that a device has made for this challenge. Raises PasskeyRefused."""
     if asked.account_id != actor.account_id:
         raise PasskeyRefused
+    response = _response(answer)
+    _refuse_frames(_bytes_in(response, "clientDataJSON"))
     try:
         made = webauthn.verify_registration_response(
             credential=dict(answer),
@@ -140,15 +169,14 @@ async def add(
         )
     except (WebAuthnException, ValueError, KeyError, TypeError):
         raise PasskeyRefused from None
-    response = answer.get("response")
-    transports = response.get("transports", []) if isinstance(response, dict) else []
+    transports = response.get("transports", [])
     inserted = await tx.execute(
         store.ADD_PASSKEY,
         made.credential_id,
         actor.account_id,
         made.credential_public_key,
         made.sign_count,
-        [str(one) for one in transports][:8],
+        [str(one) for one in transports][:8] if isinstance(transports, list) else [],
         name.strip()[:_LONGEST_NAME] or "Passkey",
         at,
     )
@@ -218,6 +246,12 @@ async def prove(
     credential_id = named_in(answer)
     key = await tx.row(Passkey, store.PASSKEY, credential_id) if credential_id else None
     if key is None or (asked.account_id is not None and key.account_id != asked.account_id):
+        raise PasskeyRefused
+    response = _response(answer)
+    _refuse_frames(_bytes_in(response, "clientDataJSON"))
+    # Whose key the device says it is (§7.2 step 6); a device that was told of its key need not say so.
+    handle = _bytes_in(response, "userHandle")
+    if handle and handle != _handle(key.account_id):
         raise PasskeyRefused
     try:
         proven = webauthn.verify_authentication_response(

@@ -1,7 +1,12 @@
 """The verbs of accounts: create, sign in, prove again, sign out, recognise, disable."""
 
 from yba.foundation.accounts.factors import Factors, factors_of
-from yba.foundation.accounts.inviting import has_account, invite, open_own_account
+from yba.foundation.accounts.inviting import (
+    enter_with_code,
+    has_account,
+    invite,
+    open_own_account,
+)
 from yba.foundation.accounts.keeping import (
     account,
     account_by_login,
@@ -83,6 +88,7 @@ __all__ = [
     "end_one",
     "end_others",
     "end_session",
+    "enter_with_code",
     "factors_of",
     "has_account",
     "invite",

@@ -1,6 +1,6 @@
 """Coming in: password, second factor, passkey, another's word; and proving oneself again.
 
-Main rule: a failure is counted even though it is refused, hence transactions of their own.
+Main rule: an attempt is counted before it is looked at, hence transactions of their own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ async def sign_in(
 ) -> SignedIn:
     """Check a password; the session is pending where a second factor is set up.
 
-    A failure is counted even though it is refused, hence the transactions of its own.
+    The attempt is counted before the password is looked at, hence the transactions of its own.
     Raises WrongLogin or TooManyAttempts, alike for names that nobody has.
     """
     client = client or Client()
@@ -59,15 +59,14 @@ async def sign_in(
     async with database.transaction() as tx:
         secret = await tx.row(_Secret, store.CREDENTIAL, login)
         account_id = secret.id if secret else ""
-        await attempts.refuse_locked(tx, login=login, account_id=account_id, client=client, at=at)
+        paid = await attempts.pay(tx, login=login, account_id=account_id, client=client, at=at)
     kept = secret.password_hash if secret else passwords.nobodys()
     is_right = await passwords.matches(kept, password) and secret is not None
     async with database.transaction() as tx:
         if is_right:
             if passwords.is_outdated(kept):
                 await tx.execute(store.SET_PASSWORD, account_id, await passwords.hashed(password))
-            return await _after_password(tx, account_id, login, client, at)
-        await attempts.count_failure(tx, login=login, account_id=account_id, client=client, at=at)
+            return await _after_password(tx, account_id, paid, client, at)
         await _audit_failure(tx, account_id, at)
     raise WrongLogin
 
@@ -79,14 +78,15 @@ async def _audit_failure(tx: Tx, account_id: str, at: datetime) -> None:
 
 
 async def _after_password(
-    tx: Tx, account_id: str, login: str, client: Client, at: datetime
+    tx: Tx, account_id: str, paid: attempts.Attempt, client: Client, at: datetime
 ) -> SignedIn:
     if (await factors_of(tx, account_id=account_id)).any:
+        await attempts.give_back(tx, paid)
         token = await open_session(
             tx, account_id=account_id, kind="pending", at=at, device=client.device
         )
         return SignedIn(token, account_id, is_pending=True)
-    await attempts.forget(tx, login=login, account_id=account_id, client=client)
+    await attempts.forget(tx, paid)
     return await _opened(tx, account_id, ("pwd",), client, at)
 
 
@@ -96,6 +96,8 @@ async def _opened(
     who = await account(tx, account_id=account_id)
     if who.disabled_at:
         raise WrongLogin
+    if client.session_token:
+        await end_session(tx, token=client.session_token, at=at)
     token = await open_session(
         tx, account_id=account_id, kind="browser", at=at, methods=methods, device=client.device
     )
@@ -136,26 +138,23 @@ async def _checked_code(
 ) -> str:
     """Return the method that a code proves; failures are counted like those of passwords."""
     async with database.transaction() as tx:
-        await attempts.refuse_locked(tx, login=who.login, account_id=who.id, client=client, at=at)
+        paid = await attempts.pay(
+            tx, login=who.login, account_id=who.id, client=client, at=at, is_code=True
+        )
     try:
         async with database.transaction() as tx:
             if "".join(code.split()).isdigit():
                 await factors.check_totp(
                     tx, account_id=who.id, key=Installation.key, code=code, at=at
                 )
-                method = "otp"
             else:
                 await factors.use_recovery_code(tx, account_id=who.id, code=code, at=at)
-                method = "otp"
-            await attempts.forget(tx, login=who.login, account_id=who.id, client=client)
+            await attempts.forget(tx, paid)
     except Refusal:
         async with database.transaction() as tx:
-            await attempts.count_failure(
-                tx, login=who.login, account_id=who.id, client=client, at=at
-            )
             await _audit_failure(tx, who.id, at)
         raise
-    return method
+    return "otp"
 
 
 async def sign_in_by_passkey(
@@ -187,15 +186,16 @@ async def _passkey(
 ) -> Passkey:
     """Return the key that signed; what is refused is counted by its network and leaves a trace."""
     async with database.transaction() as tx:
-        await attempts.refuse_locked(tx, login="", account_id="", client=client, at=at)
+        paid = await attempts.pay(tx, login="", account_id="", client=client, at=at)
     try:
         async with database.transaction() as tx:
             asked = await passkeys.take_challenge(tx, holder=holder, purpose="sign-in", at=at)
         async with database.transaction() as tx:
-            return await passkeys.prove(tx, answer=answer, asked=asked, site=site, at=at)
+            key = await passkeys.prove(tx, answer=answer, asked=asked, site=site, at=at)
+            await attempts.give_back(tx, paid)
+            return key
     except Refusal:
         async with database.transaction() as tx:
-            await attempts.count_failure(tx, login="", account_id="", client=client, at=at)
             known = passkeys.named_in(answer)
             whose = await passkeys.owner_of(tx, credential_id=known) if known else None
             await _audit_failure(tx, whose or "", at)
@@ -260,12 +260,13 @@ async def _checked_password(
     database: Database, who: Account, password: str, client: Client, at: datetime
 ) -> str:
     async with database.transaction() as tx:
-        await attempts.refuse_locked(tx, login=who.login, account_id=who.id, client=client, at=at)
+        paid = await attempts.pay(tx, login=who.login, account_id=who.id, client=client, at=at)
         secret = await tx.row(_Secret, store.CREDENTIAL_OF, who.id)
-    if secret is not None and await passwords.matches(secret.password_hash, password):
-        return "pwd"
+    is_right = secret is not None and await passwords.matches(secret.password_hash, password)
     async with database.transaction() as tx:
-        await attempts.count_failure(tx, login=who.login, account_id=who.id, client=client, at=at)
+        if is_right:
+            await attempts.give_back(tx, paid)
+            return "pwd"
         await _audit_failure(tx, who.id, at)
     raise WrongLogin
 

@@ -1,7 +1,8 @@
 """Accounts of those who work here: joining, other duties, reviews, lost devices, leaving.
 
 Main rule: nobody chooses or learns another's password: an administrator hands out a code, and the
-person sets her own. Taking a lost second factor away needs two administrators.
+person sets her own. Nobody changes what she herself may, and taking a lost second factor away needs
+two administrators. There is always one who can let others in.
 Law: Decree 331/2026 (accounts idle for 45 days are disabled, rights are reviewed every six months).
 Standard: OWASP ASVS 5.0 6.4.1, 6.4.4, 6.4.6, 7.4.2.
 """
@@ -15,7 +16,12 @@ from typing import Literal
 
 from yba.foundation.accounts import keeping, sessions
 from yba.foundation.accounts import staff_store as store
-from yba.foundation.accounts.errors import SecondPersonNeeded
+from yba.foundation.accounts.errors import (
+    LastAdministrator,
+    NotOneself,
+    SecondPersonNeeded,
+    UnknownRole,
+)
 from yba.foundation.accounts.model import INVITATION_LIFE, Account
 from yba.foundation.audit import service as audit
 from yba.foundation.rules import service as rules
@@ -26,6 +32,8 @@ from yba.kernel.refusal import NotFound
 from yba.plumbing.database import Tx
 
 Verdict = Literal["confirmed", "changed", "disabled"]
+# People who work here: neither patients nor programs, which are let in elsewhere.
+_NOT_OF_STAFF = frozenset(("citizen", "api"))
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 # Longer than a citizen's: what it opens may be more.
 _CODE_LENGTH = 12
@@ -86,6 +94,7 @@ async def join(
 
     Raises LoginTaken, UnknownRole.
     """
+    _refuse_others(roles)
     account = await keeping.create(
         tx,
         actor=actor,
@@ -99,6 +108,12 @@ async def join(
         departments=departments,
     )
     return account, await invite(tx, actor=actor, account_id=account.id, at=at)
+
+
+def _refuse_others(roles: Sequence[str]) -> None:
+    for role in roles:
+        if role in _NOT_OF_STAFF:
+            raise UnknownRole(role=role)
 
 
 async def invite(tx: Tx, *, actor: Actor, account_id: str, at: datetime) -> str:
@@ -130,7 +145,17 @@ async def change_duties(
     departments: Sequence[str],
     at: datetime,
 ) -> None:
-    """Give a person other roles and departments, from this moment. Counts as a review."""
+    """Give a person other roles and departments, from this moment. Counts as a review.
+
+    Raises NotFound, UnknownRole; NotOneself to whoever would change her own roles;
+    LastAdministrator if nobody else could let others in.
+    """
+    _refuse_others(roles)
+    whose = await member(tx, account_id=account_id)
+    if account_id == actor.account_id and set(roles) != set(whose.roles):
+        raise NotOneself
+    if "administrator" not in roles:
+        await _keep_one_administrator(tx, without=account_id)
     await keeping.set_roles(tx, actor=actor, account_id=account_id, roles=roles, at=at)
     await keeping.set_departments(
         tx, actor=actor, account_id=account_id, departments=departments, at=at
@@ -139,7 +164,12 @@ async def change_duties(
 
 
 async def review(tx: Tx, *, actor: Actor, account_id: str, verdict: Verdict, at: datetime) -> None:
-    """Say of an account that it still needs what it may; keep who said so. Raises NotFound."""
+    """Say of an account that it still needs what it may; keep who said so.
+
+    Raises NotFound; NotOneself for a confirmation of one's own rights.
+    """
+    if verdict == "confirmed" and account_id == actor.account_id:
+        raise NotOneself
     whose = await member(tx, account_id=account_id)
     await tx.execute(
         store.REVIEW, new_snowflake(), account_id, actor.account_id, at, whose.roles, verdict
@@ -147,8 +177,16 @@ async def review(tx: Tx, *, actor: Actor, account_id: str, verdict: Verdict, at:
     await audit.record(tx, actor=actor, action="E", what="accounts.review_rights", at=at)
 
 
+async def _keep_one_administrator(tx: Tx, *, without: str) -> None:
+    """Raise LastAdministrator if `without` is the only one; two who go at once wait for each other."""
+    in_use: list[str] = await tx.values(store.ADMINISTRATORS)
+    if in_use == [without]:
+        raise LastAdministrator
+
+
 async def leave(tx: Tx, *, actor: Actor, account_id: str, at: datetime) -> None:
-    """Cut a person off at once. Raises NotFound."""
+    """Cut a person off at once. Raises NotFound, LastAdministrator."""
+    await _keep_one_administrator(tx, without=account_id)
     await review(tx, actor=actor, account_id=account_id, verdict="disabled", at=at)
     await keeping.disable(tx, actor=actor, account_id=account_id, at=at)
 
@@ -179,7 +217,7 @@ async def ask_reset(tx: Tx, *, actor: Actor, account_id: str, reason: str, at: d
 async def confirm_reset(tx: Tx, *, actor: Actor, reset_id: int, at: datetime) -> str:
     """Take the second factor away, end every session, and return the code for a new password.
 
-    Raises SecondPersonNeeded if the actor asked for it herself, or if nobody did.
+    Raises SecondPersonNeeded if the actor asked for it herself or it is her own, or if nobody did.
     """
     account_id = await tx.value(store.CONFIRM_RESET, reset_id, actor.account_id, at)
     if account_id is None:

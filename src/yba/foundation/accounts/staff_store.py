@@ -38,6 +38,12 @@ ENABLE: LiteralString = """
     UPDATE accounts.account SET disabled_at = NULL, enabled_at = $2
      WHERE id = $1 AND disabled_at IS NOT NULL
 """
+# In one order and locked, so that of two administrators who cut each other off one stays.
+ADMINISTRATORS: LiteralString = """
+    SELECT id FROM accounts.account
+     WHERE disabled_at IS NULL AND 'administrator' = ANY(roles)
+     ORDER BY id FOR UPDATE
+"""
 REVIEW: LiteralString = """
     INSERT INTO accounts.rights_review (review_id, account_id, reviewer_id, reviewed_at, roles, verdict)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -49,7 +55,7 @@ ASK_RESET: LiteralString = """
 """
 CONFIRM_RESET: LiteralString = """
     UPDATE accounts.factor_reset SET confirmed_by = $2, confirmed_at = $3
-     WHERE reset_id = $1 AND confirmed_at IS NULL AND asked_by <> $2
+     WHERE reset_id = $1 AND confirmed_at IS NULL AND asked_by <> $2 AND account_id <> $2
     RETURNING account_id
 """
 FORGET_PASSKEYS: LiteralString = "DELETE FROM accounts.passkey WHERE account_id = $1"

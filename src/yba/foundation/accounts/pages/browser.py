@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from yba.foundation.accounts.model import SESSION_LIFE, Client
 from yba.foundation.accounts.passkeys import CHALLENGE_LIFE, Site
+from yba.kernel.address import address_parts
 from yba.plumbing.settings import Settings
 from yba.plumbing.web import host_cookie, state_of
 
@@ -106,6 +107,7 @@ def client_of(request: Request) -> Client:
         network=_network(request.client.host if request.client else ""),
         device=_device(request.headers.get("user-agent", "")),
         known_account=_known_account(request),
+        session_token=session_token(request),
     )
 
 
@@ -145,7 +147,7 @@ def site_of(request: Request) -> Site:
     settings = state_of(request).settings
     origin = settings.base_url.rstrip("/")
     asked = request.headers.get("host", "")
-    if urlsplit(origin).hostname == "127.0.0.1" and urlsplit(f"//{asked}").hostname == "localhost":
+    if urlsplit(origin).hostname == "127.0.0.1" and address_parts(f"//{asked}").hostname == "localhost":
         origin = f"http://{asked}"
     return Site(origin, settings.facility_name)
 

@@ -187,27 +187,21 @@ def _activation(request: Request, refusal: Refusal | None, entered: Mapping[str,
 async def activate(request: Request) -> Response:
     """Open the account and sign its owner in."""
     fields = await form(request)
-    now = utc_now()
     try:
-        async with transaction(request) as tx:
-            account = await service.open_own_account(
-                tx,
-                code=fields.get("code", ""),
-                login=fields.get("login", ""),
-                password=fields.get("password", ""),
-                at=now,
-            )
-            known = await service.factors_of(tx, account_id=account.id)
-            token = await service.open_session(
-                tx,
-                account_id=account.id,
-                kind="pending" if known.any else "browser",
-                at=now,
-                device=browser.client_of(request).device,
-            )
+        done = await service.enter_with_code(
+            state_of(request).database,
+            code=fields.get("code", ""),
+            login=fields.get("login", ""),
+            password=fields.get("password", ""),
+            at=utc_now(),
+            client=browser.client_of(request),
+        )
     except Refusal as refusal:
         return _activation(request, refusal, fields)
-    return browser.with_session(request, RedirectResponse("/", status_code=303), token, account.id)
+    if done.is_pending:
+        return browser.with_pending(request, _second_form(request, None, "/"), done.token)
+    response = RedirectResponse("/", status_code=303)
+    return browser.with_session(request, response, done.token, done.account_id)
 
 
 PAGES = [

@@ -1,7 +1,7 @@
 """Proving oneself again, before what asks for it; what was entered is kept meanwhile."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from yba.foundation.accounts import passkeys, service
 from yba.foundation.accounts.pages import browser
 from yba.foundation.accounts.pages.entering import answer_in
+from yba.kernel.address import address_parts
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.web import (
@@ -31,7 +32,7 @@ _KEPT = "kept:"
 async def ask_for_proof(request: Request) -> Response:
     """Answer a request that was refused for want of a fresh proof: ask, and keep its form."""
     if is_fragment(request):
-        page = urlsplit(request.headers.get("hx-current-url", "")).path
+        page = address_parts(request.headers.get("hx-current-url", "")).path
         target = f"{url(request, 'accounts:prove')}?next={quote(path_here(page))}"
         return Response(status_code=204, headers={"HX-Redirect": target})
     sent: list[tuple[str, str]] = request.scope.get("yba.form", [])

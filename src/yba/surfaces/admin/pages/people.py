@@ -6,6 +6,7 @@ from starlette.responses import Response
 from yba.care.scheduling import service as scheduling
 from yba.fhir import r4
 from yba.foundation.accounts import service as accounts
+from yba.foundation.accounts.errors import LastAdministrator, NotOneself, UnknownRole
 from yba.foundation.accounts.model import ROLE_NAMES
 from yba.foundation.record import service as record
 from yba.kernel import systems
@@ -130,15 +131,18 @@ async def change(request: Request) -> Response:
     sent = await form_list(request)
     account_id, now = request.path_params["account_id"], utc_now()
     accounts.require_fresh(actor_of(request), at=now)
-    async with transaction(request) as tx:
-        await accounts.change_duties(
-            tx,
-            actor=actor_of(request),
-            account_id=account_id,
-            roles=[value for name, value in sent if name == "role"],
-            departments=[value for name, value in sent if name == "department"],
-            at=now,
-        )
+    try:
+        async with transaction(request) as tx:
+            await accounts.change_duties(
+                tx,
+                actor=actor_of(request),
+                account_id=account_id,
+                roles=[value for name, value in sent if name == "role"],
+                departments=[value for name, value in sent if name == "department"],
+                at=now,
+            )
+    except (NotOneself, LastAdministrator, UnknownRole) as refusal:
+        return await _person(request, account_id, refusal=refusal)
     return see_other(request, "admin:person", account_id=account_id)
 
 
@@ -146,19 +150,30 @@ async def confirm(request: Request) -> Response:
     """Say that a person still needs what she may."""
     await form(request)
     account_id = request.path_params["account_id"]
-    async with transaction(request) as tx:
-        await accounts.review(
-            tx, actor=actor_of(request), account_id=account_id, verdict="confirmed", at=utc_now()
-        )
+    try:
+        async with transaction(request) as tx:
+            await accounts.review(
+                tx,
+                actor=actor_of(request),
+                account_id=account_id,
+                verdict="confirmed",
+                at=utc_now(),
+            )
+    except NotOneself as refusal:
+        return await _person(request, account_id, refusal=refusal)
     return see_other(request, "admin:people")
 
 
 async def leave(request: Request) -> Response:
     """Cut a person off at once."""
     await form(request)
-    account_id = request.path_params["account_id"]
-    async with transaction(request) as tx:
-        await accounts.leave(tx, actor=actor_of(request), account_id=account_id, at=utc_now())
+    account_id, now = request.path_params["account_id"], utc_now()
+    accounts.require_fresh(actor_of(request), at=now)
+    try:
+        async with transaction(request) as tx:
+            await accounts.leave(tx, actor=actor_of(request), account_id=account_id, at=now)
+    except LastAdministrator as refusal:
+        return await _person(request, account_id, refusal=refusal)
     return see_other(request, "admin:person", account_id=account_id)
 
 
