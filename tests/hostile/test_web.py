@@ -230,6 +230,24 @@ def test_pages_that_no_browser_form_guards_prove_themselves_otherwise(page: Page
 
 
 @pytest.mark.parametrize(
+    "origin", ["http://[::1", "null", "http://yba.test:x", "http://yba.test:1"]
+)
+async def test_an_origin_that_is_no_address_of_ours_is_refused_and_never_a_fault(
+    origin: str, stranger: httpx.AsyncClient
+):
+    answer = await stranger.post("/sign-in", headers={"origin": origin}, data={"login": "x"})
+
+    assert answer.status_code == 403
+
+
+async def test_an_address_that_cannot_be_read_is_never_a_fault(shell: asgi.Shell, database):
+    async with signed_in(shell, database, "doctor") as client:
+        told = {"hx-request": "true", "hx-current-url": "http://[::1"}
+        answer = await client.post("/account/security/passkeys", headers=told)
+        assert answer.status_code < 500
+
+
+@pytest.mark.parametrize(
     ("method", "path", "headers", "status", "reason", "route"),
     [
         ("GET", "/fhir/Patient/nguyen-van-a?name=Thu", {}, 401, "not-signed-in", "fhir:Patient/{}"),

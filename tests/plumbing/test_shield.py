@@ -57,7 +57,7 @@ class Door:
         scope = {
             "type": kind, "path": path, "method": method, "query_string": b"",
             "client": (client, 1), "scheme": "http",
-            "headers": [(a.encode(), b.encode()) for a, b in (*pairs, *headers)],
+            "headers": [(a.encode(), b.encode("latin-1")) for a, b in (*pairs, *headers)],
         }  # fmt: skip
         sent: list[dict[str, Any]] = []
 
@@ -92,7 +92,7 @@ async def test_transport_security_is_promised_only_where_there_is_https():
     assert "strict-transport-security" not in headers
 
 
-@pytest.mark.parametrize("host", ["evil.test", "yba.test.evil.test", "", "yba.test@evil.test"])
+@pytest.mark.parametrize("host", ["evil.test", "yba.test.evil.test", "xyba.test"])
 async def test_a_foreign_host_name_is_not_answered(host: str):
     door = Door()
 
@@ -105,8 +105,24 @@ async def test_our_own_host_names_are_answered(host: str):
     assert (await Door().ask(host=host))[0] == 200
 
 
+@pytest.mark.parametrize("host", ["", "yba.test@evil.test", "a b", "[::1", "yba.test:x", "a/b"])
+async def test_a_request_without_one_readable_host_is_refused(host: str):
+    for allowed in (("yba.test",), ("*",)):
+        door = Door(replace(CONFIG, allowed_hosts=allowed))
+        assert (await door.ask(host=host))[0] == 400
+        assert door.seen == []
+
+
 async def test_two_host_headers_are_refused():
-    assert (await Door().ask(("host", "yba.test")))[0] == 421
+    assert (await Door().ask(("host", "yba.test")))[0] == 400
+
+
+@pytest.mark.parametrize("header", ["content-length", "transfer-encoding"])
+async def test_a_body_that_breaks_off_is_the_senders_fault(header: str):
+    async def broken() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    assert (await Door().ask((header, "5"), method="POST", receive=broken))[0] == 400
 
 
 async def test_forwarded_addresses_of_strangers_are_taken_out():
@@ -221,7 +237,7 @@ def test_an_ipv6_customer_is_one_caller():
 @pytest.mark.parametrize(
     ("origin", "code"),
     [("", 101), ("http://yba.test", 101), ("https://app.test", 101), ("https://evil.test", 4403),
-     ("null", 4403)],
+     ("null", 4403), ("http://[::1", 4403), ("http://yba.test:x", 4403), ("\xff", 4403)],
 )  # fmt: skip
 async def test_a_websocket_is_opened_by_our_own_pages_only(origin: str, code: int):
     headers = [("origin", origin)] if origin else []

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from granian import Granian
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -153,6 +153,8 @@ def serve(config: Settings, *, with_worker: bool = True) -> None:
         address=config.host,
         port=config.port,
         interface=Interfaces.ASGI,
+        # The proxy speaks HTTP/1.1; the time for headers counts for that alone.
+        http=HTTPModes.http1,
         loop=Loops.uvloop,
         workers=config.workers,
         respawn_failed_workers=True,

@@ -8,12 +8,14 @@ Standards: RFC 9110 §15.5, RFC 6585 (429, 431), RFC 6797, OWASP ASVS 5.0 V3.4, 
 
 import asyncio
 import hashlib
+import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from yba.kernel.address import address_parts
 from yba.kernel.refusal import Refusal
 from yba.plumbing import refusals
 from yba.plumbing.buckets import Buckets, Rate, network_of
@@ -35,6 +37,8 @@ _FORWARDED = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip",
      b"x-forwarded-port", b"x-forwarded-prefix", b"x-original-url", b"x-rewrite-url")
 )  # fmt: skip
+_FRAMING = frozenset((b"content-length", b"transfer-encoding"))
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
 _DEFAULT_HEADERS = (
     (b"content-security-policy",
@@ -72,6 +76,22 @@ class TargetTooLong(Refusal):
     code = "web.target-too-long"
     status = 414
     message = "Not accepted: the address is too long."
+
+
+class BadHost(Refusal):
+    """No host is named, or several, or one that no host can have (RFC 9112 §3.2)."""
+
+    code = "web.bad-host"
+    status = 400
+    message = "Not answered: the request must name exactly one host."
+
+
+class RequestBroken(Refusal):
+    """The body of a request broke off, or was not framed as HTTP asks."""
+
+    code = "web.request-broken"
+    status = 400
+    message = "Not accepted: the request broke off before its end."
 
 
 class TooManyRequests(Refusal):
@@ -163,11 +183,11 @@ class Shield:
             await self._refuse(scope, send_with_headers, refusal)
             return
         try:
-            await self._inner(scope, _patient(receive), send_with_headers)
-        except RequestTooSlow as slow:
+            await self._inner(scope, _patient(scope, receive), send_with_headers)
+        except (RequestTooSlow, RequestBroken) as cut:
             if begun:
                 raise
-            await self._refuse(scope, send_with_headers, slow)
+            await self._refuse(scope, send_with_headers, cut)
 
     async def _websocket(
         self, scope: Scope, receive: Receive, send: Send, refusal: Refusal | None
@@ -191,7 +211,12 @@ class Shield:
             return HeadersTooLarge()
         if len(scope["path"]) + len(scope.get("query_string", b"")) > _LONGEST_TARGET:
             return TargetTooLong()
-        if not self._is_our_host(headers):
+        named = [value for name, value in headers if name == b"host"]
+        if len(named) > 1 or not _HOST.fullmatch(named[0] if named else b"x"):
+            return BadHost()
+        if not named and scope.get("http_version", "1.1") == "1.1":
+            return BadHost()
+        if not self._is_our_host(named):
             return UnknownHost()
         if not self._is_limiting or scope["type"] != "http":
             return None
@@ -199,10 +224,7 @@ class Shield:
         waits = self._buckets.take(RATES[kind], (kind, _caller(scope, kind)), self._clock())
         return TooManyRequests(seconds=int(waits) + 1) if waits else None
 
-    def _is_our_host(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        named = [value for name, value in headers if name == b"host"]
-        if len(named) > 1:
-            return False
+    def _is_our_host(self, named: Sequence[bytes]) -> bool:
         if "*" in self._hosts:
             return True
         host = named[0].decode("latin-1").lower() if named else ""
@@ -214,7 +236,7 @@ class Shield:
         origin = _header(scope["headers"], b"origin")
         if not origin or origin in self._origins:
             return True
-        return urlsplit(origin).netloc == _header(scope["headers"], b"host")
+        return address_parts(origin).netloc == _header(scope["headers"], b"host") != ""
 
     def _settle_sender(self, scope: Scope) -> None:
         """Believe a proxy of ours about who sent the request; take the claim out of any other."""
@@ -264,9 +286,10 @@ class Shield:
         await send({"type": "http.response.body", "body": body})
 
 
-def _patient(receive: Receive) -> Receive:
-    """Return a `receive` that waits for the next part of a body only so long."""
+def _patient(scope: Scope, receive: Receive) -> Receive:
+    """Return a `receive` that waits for the next part of a body only so long, and wants all of it."""
     complete = False
+    has_body = any(name in _FRAMING for name, _ in scope["headers"])
 
     async def next_part() -> Message:
         nonlocal complete
@@ -278,6 +301,8 @@ def _patient(receive: Receive) -> Receive:
                 message = await receive()
         except TimeoutError:
             raise RequestTooSlow from None
+        if has_body and message["type"] == "http.disconnect":
+            raise RequestBroken
         complete = not message.get("more_body", False)
         return message
 

@@ -11,12 +11,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from yba.kernel.actor import Actor
+from yba.kernel.address import address_parts
 from yba.kernel.refusal import NotSignedIn, Refusal, TooLarge, Unusable
 from yba.plumbing import i18n
 from yba.plumbing.blobs import BlobStore
@@ -197,8 +198,13 @@ def refuse_cross_site(request: Request) -> None:
             raise CrossSite
         return
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    if origin is not None and not is_at_host(origin, request.headers.get("host", "")):
         raise CrossSite
+
+
+def is_at_host(origin: str, host: str) -> bool:
+    """Return whether an Origin header names a page of `host`; "null" and what is no address do not."""
+    return bool(host) and address_parts(origin).netloc == host
 
 
 @asynccontextmanager

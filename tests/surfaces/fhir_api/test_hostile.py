@@ -118,6 +118,13 @@ async def test_other_formats_are_refused(client, headers):
     assert answer.status_code == 415
 
 
+@pytest.mark.parametrize("value", ["http://[::1", "http://a:b/Patient/1", "//[", "\uff0f:/x"])
+async def test_a_reference_that_is_no_address_is_never_a_fault(client, value):
+    answer = await client.get("/Observation", params={"subject": value})
+
+    assert answer.status_code in (200, 400)
+
+
 async def test_search_values_never_become_sql(client):
     for value in ("'", "a' OR 1=1 --", "$1", "%s", "{0}", "\\", "\\,", "a|b|c", "$", "%", "_"):
         for parameter in ("name", "name:contains", "name:exact", "identifier", "gender", "_id"):

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import asyncpg
 import httpx
@@ -26,6 +26,7 @@ from yba.foundation.record.bulk.model import ImportWish, Job, Outcome, Progress,
 from yba.foundation.record.bulk.working import BulkWorker
 from yba.foundation.record.loading import Line, SetAside
 from yba.foundation.record.subscriptions.sending import is_below
+from yba.kernel.address import address_parts
 from yba.plumbing.database import Tx
 
 SENT = "sent.ndjson"
@@ -51,7 +52,7 @@ class Importer:
         """Raise BulkRefused unless a source is one of those allowed."""
         if source.url == SENT:
             return
-        if urlsplit(source.url).scheme in ("http", "https"):
+        if address_parts(source.url).scheme in ("http", "https"):
             if not any(is_below(source.url, prefix) for prefix in self.allowed):
                 raise BulkRefused(reason="the operator has not allowed imports from this address")
             return
@@ -59,11 +60,11 @@ class Importer:
 
     def file_of(self, source: Source) -> Path:
         """Return the file of the inbox that a source names. Raises BulkRefused."""
-        parts = urlsplit(source.url)
+        parts = address_parts(source.url)
         if parts.scheme not in ("", "file") or parts.netloc:
             raise BulkRefused(reason="a source must be a file of the inbox, or http(s)")
         inbox = self.inbox.resolve()
-        path = (inbox / unquote(parts.path).lstrip("/")).resolve()
+        path = (inbox / unquote(parts.path).replace("\0", "").lstrip("/")).resolve()
         if not path.is_relative_to(inbox) or not path.is_file():
             raise BulkRefused(reason="there is no such file in the inbox")
         return path
@@ -171,9 +172,9 @@ class _Import:
             return file.tell()
 
     async def _pieces(self, source: Source) -> AsyncIterator[bytes]:
-        if urlsplit(source.url).scheme in ("http", "https"):
+        if address_parts(source.url).scheme in ("http", "https"):
             fetched = self.importer.fetched(source.url)
-            packed = urlsplit(source.url).path.endswith(".gz")
+            packed = address_parts(source.url).path.endswith(".gz")
             async for piece in loading.unpacked(fetched) if packed else fetched:
                 yield piece
             return

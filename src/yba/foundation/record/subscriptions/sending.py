@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import aiosmtplib
 import httpx
 
+from yba.kernel.address import address_parts
+
 _USER_AGENT = "Yba-Subscriptions/1"
 _MOST_READ = 64 * 1024
 _MOST_HOSTS = 256
@@ -145,8 +147,8 @@ def is_public(address: str) -> bool:
 
 def is_below(url: str, prefix: str) -> bool:
     """Return whether an address lies below an allowed one: same scheme, host and port."""
-    wanted, given = urlsplit(prefix), urlsplit(url)
-    same = (wanted.scheme, wanted.hostname) == (given.scheme, given.hostname)
+    wanted, given = address_parts(prefix), address_parts(url)
+    same = bool(given.hostname) and (wanted.scheme, wanted.hostname) == (given.scheme, given.hostname)
     if wanted.port is not None:
         same = same and wanted.port == given.port
     return same and given.path.startswith(wanted.path)

@@ -6,7 +6,6 @@ Standard: FHIR R4 search, "reference".
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from yba.fhir.index import SearchParam
 from yba.foundation.record.errors import UnsearchableQuery
@@ -23,6 +22,7 @@ from yba.foundation.record.query.leaves.asking import Asking, any_of, parts_of
 from yba.foundation.record.query.parse import unescape
 from yba.foundation.record.query.tree import Leaf
 from yba.foundation.record.rows import OTHER_PATIENT
+from yba.kernel.address import address_parts
 
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}", re.ASCII)
 
@@ -151,7 +151,7 @@ def places(asking: Asking, parameter: SearchParam, value: str) -> list[tuple[str
     """Return the (type, id) pairs that a reference value may mean."""
     if asking.base and value.startswith(asking.base):
         value = value[len(asking.base) :]
-    elif urlsplit(value).scheme:
+    elif address_parts(value).scheme:
         return []
     type_, slash, id_ = value.partition("/")
     if not slash:
