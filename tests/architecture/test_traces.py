@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -147,10 +147,15 @@ def _calls(function: Function) -> frozenset[Function]:
 
 def reaches_a_trace(start: Function) -> bool:
     """Return whether any path of calls from `start` ends in a verb that writes a trace."""
+    return reaches(start, TRACES)
+
+
+def reaches(start: Function, wanted: Collection[Function]) -> bool:
+    """Return whether any path of calls from `start` ends in one of these functions."""
     waiting, seen = [start], {start}
     while waiting:
         function = waiting.pop()
-        if function in TRACES:
+        if function in wanted:
             return True
         for called in _calls(function) - seen:
             seen.add(called)

@@ -11,6 +11,7 @@ from yba.care.archive import exporting, service
 from yba.care.archive.access import require
 from yba.care.archive.model import GROUND_WORDS, KIND_WORDS, STATE_WORDS, State
 from yba.care.documents.panels import archive_of
+from yba.foundation.consent.errors import ReleaseRefused
 from yba.foundation.consent.model import RECIPIENT_NAMES, Recipient, RecipientKind
 from yba.kernel.actor import Actor
 from yba.kernel.clock import VIETNAM, local_date, utc_now
@@ -193,10 +194,15 @@ async def export(request: Request) -> Response:
 
 
 def _recipient(fields: Mapping[str, str]) -> Recipient | None:
-    """Return the provider or insurer that the form names; None for the person or an authority."""
+    """Return the provider or insurer that the form names; None for the person or an authority.
+
+    Raises ReleaseRefused for a recipient that cannot be understood: nobody can have agreed to it.
+    """
     kind = fields.get("recipient", "")
-    if kind not in set(RecipientKind):
+    if not kind and not fields.get("recipient_code"):
         return None
+    if kind not in set(RecipientKind):
+        raise ReleaseRefused
     return Recipient(RecipientKind(kind), fields.get("recipient_code", ""))
 
 
