@@ -14,7 +14,7 @@ from yba.kernel.clock import local_date
 from yba.plumbing.i18n import N_
 
 __all__ = [
-    "BASES", "CHANNELS", "DATA_KINDS", "HIDING_KINDS", "HIDING_NAMES", "OWN_CHANNELS",
+    "BASES", "CHANNELS", "DATA_KINDS", "ENTRY_NAMES", "HIDING_KINDS", "HIDING_NAMES", "OWN_CHANNELS",
     "PURPOSE_NAMES", "RECIPIENT_NAMES", "RELATIONS", "REQUEST_NAMES", "REQUEST_STATES", "SCOPES",
     "SHARE_PARTS", "STEP_NAMES", "WRONG_PINS", "Channel", "Clock", "ConsentText", "Decision",
     "Disclosure", "Exception19", "NewShare", "Opening", "Permit", "Proxy", "Recipient",
@@ -384,6 +384,15 @@ HIDING_NAMES: Mapping[str, str] = {
 }
 
 
+ENTRY_NAMES: Mapping[str, str] = {
+    "Condition": N_("Diagnosis"),
+    "Observation": N_("Measurement or result"),
+    "MedicationRequest": N_("Prescribed medicine"),
+    "DocumentReference": N_("Signed document"),
+}
+"""How people call the entries that they hide one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """What a citizen hides, from whom, until when."""
@@ -398,6 +407,16 @@ class Restriction:
     since: datetime
     until: datetime | None
     ended_at: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether it hides something at that moment."""
+        begun = self.since <= at and (self.until is None or at < self.until)
+        return begun and (self.ended_at is None or at < self.ended_at)
+
+    @property
+    def from_everybody(self) -> bool:
+        """Return whether it hides from all, and not from one person or department."""
+        return self.from_account is None and self.from_department is None
 
 
 SHARE_PARTS: Mapping[str, str] = {

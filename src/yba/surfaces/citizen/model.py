@@ -1,7 +1,7 @@
 """What a citizen's home says first. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,6 +9,7 @@ from enum import StrEnum
 from yba.care.encounters.model import VisitLine, VisitState
 from yba.care.scheduling.model import Ticket
 from yba.foundation.audit.model import Trace
+from yba.foundation.consent.model import Restriction
 from yba.kernel.text import fold
 from yba.plumbing.i18n import N_
 
@@ -191,3 +192,14 @@ def _visit_of(group: Sequence[Trace], visits: Sequence[VisitLine]) -> VisitLine 
         ),
         None,
     )  # fmt: skip
+
+
+def entries_hidden_from_everybody(
+    restrictions: Iterable[Restriction], at: datetime
+) -> dict[str, int]:
+    """Return the single entries that everybody is kept from now: reference -> restriction."""
+    return {
+        one.target: one.restriction_id
+        for one in restrictions
+        if one.scope == "entry" and one.from_everybody and one.holds(at)
+    }

@@ -1,5 +1,7 @@
 """Hide an entry, a visit or a kind of data from everybody, a department or one person."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -8,7 +10,7 @@ from yba.care.scheduling import service as scheduling
 from yba.foundation.accounts import service as accounts
 from yba.foundation.consent import service as consent
 from yba.foundation.consent.errors import NothingNamed
-from yba.foundation.consent.model import HIDING_NAMES, SCOPES
+from yba.foundation.consent.model import ENTRY_NAMES, HIDING_NAMES, SCOPES
 from yba.foundation.consent.service import Hiding
 from yba.kernel.clock import utc_now
 from yba.kernel.refusal import NotFound, Refusal
@@ -30,7 +32,7 @@ async def _page(
     return await show(
         request, tx, "citizen/hidden.html", subject, status=refusal.status if refusal else 200,
         part="profile", refusal=refusal, visits=visits, restrictions=restrictions, scopes=SCOPES,
-        categories=HIDING_NAMES, departments=await _departments(tx), now=utc_now(),
+        categories=HIDING_NAMES, entries=ENTRY_NAMES, departments=await _departments(tx), now=utc_now(),
         chosen=request.query_params.get("visit", ""),
     )  # fmt: skip
 
@@ -78,6 +80,14 @@ async def hide(request: Request) -> Response:
     except (NothingNamed, NotFound) as refusal:
         async with transaction(request) as tx:
             return await _page(request, tx, await subject_of(request, tx), refusal)
+    return _back(request, fields)
+
+
+def _back(request: Request, fields: Mapping[str, str]) -> Response:
+    """Lead back to the visit in which the button was pressed, or to the list of what is hidden."""
+    visit = fields.get("visit", "")
+    if visit.replace("-", "").isalnum() and visit.isascii():
+        return see_other(request, "citizen:visit", encounter_id=visit)
     return see_other(request, "citizen:hidden")
 
 
@@ -95,7 +105,7 @@ async def show_again(request: Request) -> Response:
         await consent.show_again(
             tx, actor=subject.actor, restriction_id=numbered(request), at=utc_now()
         )
-    return see_other(request, "citizen:hidden")
+    return _back(request, fields)
 
 
 PAGES = [

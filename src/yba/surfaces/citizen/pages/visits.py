@@ -69,6 +69,7 @@ async def visit(request: Request) -> Response:
         ticket = await scheduling.ticket_of_visit(tx, encounter_id=encounter_id)
         money = await _money(tx, actor, encounter_id)
         targets = [f"Encounter/{encounter_id}"]
+        restrictions = await consent.restrictions_of(tx, actor=actor, patient_id=subject.patient_id)
         return await show(
             request,
             tx,
@@ -78,6 +79,7 @@ async def visit(request: Request) -> Response:
             corrections=await consent.corrections_on(tx, targets=targets),
             visit=found,
             ticket=ticket,
+            hidden=model.entries_hidden_from_everybody(restrictions, utc_now()),
             prescriptions=await orders.prescriptions_of(
                 tx, actor=actor, encounter_id=encounter_id, at=utc_now()
             ),
