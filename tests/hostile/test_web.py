@@ -240,6 +240,14 @@ async def test_an_origin_that_is_no_address_of_ours_is_refused_and_never_a_fault
     assert answer.status_code == 403
 
 
+async def test_a_nul_in_an_address_reaches_no_statement(shell: asgi.Shell, database):
+    async with signed_in(shell, database, "doctor") as client:
+        for path in ("/archive/records/%00", "/documents/draft/%00.pdf", "/programs/open/a%00b"):
+            assert (await client.get(path)).status_code == 404, path
+        for path in ("/chart?q=%00", "/fhir/Patient?name=a%00b"):
+            assert (await client.get(path)).status_code == 400, path
+
+
 async def test_an_address_that_cannot_be_read_is_never_a_fault(shell: asgi.Shell, database):
     async with signed_in(shell, database, "doctor") as client:
         told = {"hx-request": "true", "hx-current-url": "http://[::1"}

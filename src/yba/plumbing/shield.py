@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from yba.kernel.address import address_parts
-from yba.kernel.refusal import Refusal
+from yba.kernel.refusal import NotFound, Refusal
 from yba.plumbing import refusals
 from yba.plumbing.buckets import Buckets, Rate, network_of
 from yba.plumbing.settings import Settings
@@ -84,6 +84,14 @@ class BadHost(Refusal):
     code = "web.bad-host"
     status = 400
     message = "Not answered: the request must name exactly one host."
+
+
+class AddressUnreadable(Refusal):
+    """A parameter holds what no text holds: the database keeps no NUL, and nobody types one."""
+
+    code = "web.address-unreadable"
+    status = 400
+    message = "Not accepted: the address holds a character that no text has."
 
 
 class RequestBroken(Refusal):
@@ -211,6 +219,10 @@ class Shield:
             return HeadersTooLarge()
         if len(scope["path"]) + len(scope.get("query_string", b"")) > _LONGEST_TARGET:
             return TargetTooLong()
+        if "\0" in scope["path"]:
+            return NotFound()
+        if b"%00" in scope.get("query_string", b"") or b"\0" in scope.get("query_string", b""):
+            return AddressUnreadable()
         named = [value for name, value in headers if name == b"host"]
         if len(named) > 1 or not _HOST.fullmatch(named[0] if named else b"x"):
             return BadHost()
