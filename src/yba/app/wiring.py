@@ -48,10 +48,12 @@ from yba.foundation.audit import endpoints as audit_endpoints
 from yba.foundation.authorization import endpoints as authorization_endpoints
 from yba.foundation.authorization import jobs as authorization_jobs
 from yba.foundation.authorization import service as authorization
+from yba.foundation.authorization.events import ProgramDisabled
 from yba.foundation.consent import jobs as consent_jobs
 from yba.foundation.notices.events import NoticeWaits
 from yba.foundation.notices.service import Mailer
 from yba.foundation.record import service as record
+from yba.foundation.record.subscriptions import ending as subscriptions
 from yba.foundation.signing import agent_endpoints
 from yba.foundation.signing import endpoints as signing_endpoints
 from yba.foundation.signing import service as signing
@@ -178,6 +180,7 @@ def subscribe(config: Settings) -> None:
     basket = Basket(documents_service.facility_of(config))
     writer = ClaimWriter(config.data_dir / "claims", keys)
     outbox.subscribe(AccountDisabled, CertificateEnder(keys).follow)
+    outbox.subscribe(ProgramDisabled, subscriptions.end_with_program)
     outbox.subscribe(VisitClosed, writer.issue)
     outbox.subscribe(VisitClosed, basket.visit_closed)
     outbox.subscribe(VisitReopened, basket.visit_reopened)

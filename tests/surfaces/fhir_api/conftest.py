@@ -26,7 +26,8 @@ _KNOWN = {
         permissions=frozenset({"fhir.read"}),
     ),
     PROGRAM_TOKEN: Actor(
-        "program", "Program", roles=frozenset({"api"}), permissions=frozenset({"fhir.*"})
+        "program", "Program", roles=frozenset({"api"}), permissions=frozenset({"fhir.*"}),
+        client_id="program",
     ),
 }  # fmt: skip
 

@@ -8,9 +8,11 @@ from email import message_from_bytes
 
 import pytest
 from aiosmtpd.smtp import SMTP
-from tests.surfaces.fhir_api.conftest import BASE, TOKEN
+from tests.surfaces.fhir_api.conftest import BASE, DOCTOR_TOKEN, PROGRAM_TOKEN, TOKEN
 
-from yba.foundation.record.subscriptions import store
+from yba.foundation.audit import service as audit
+from yba.foundation.authorization.events import ProgramDisabled
+from yba.foundation.record.subscriptions import ending, store
 from yba.foundation.record.subscriptions.delivering import ERROR_AFTER, OFF_AFTER, Deliverer
 from yba.foundation.record.subscriptions.following import Follower
 from yba.foundation.record.subscriptions.sending import Sender, is_public
@@ -615,6 +617,16 @@ async def test_a_websocket_without_a_right_to_it_is_closed(world, tag, fhir):
     await elsewhere.task
 
 
+async def test_who_may_not_read_what_is_told_hears_no_ping_of_it(world, tag, fhir):
+    id_ = await world.subscribe(criteria=f"Observation?code={tag}", channel={"type": "websocket"})
+    await world.run()
+    socket = Socket(fhir, headers=[(b"authorization", f"Bearer {DOCTOR_TOKEN}".encode())])
+    await socket.hear()
+    socket.say(f"bind {id_}")
+    assert (await socket.hear())["type"] == "websocket.close"
+    await socket.task
+
+
 async def test_a_classic_websocket_is_pinged(world, tag, fhir):
     id_ = await world.subscribe(criteria=f"Observation?code={tag}", channel={"type": "websocket"})
     await world.run()
@@ -627,6 +639,51 @@ async def test_a_classic_websocket_is_pinged(world, tag, fhir):
 
     assert (await socket.hear())["text"] == f"ping {id_}"
     await socket.close()
+
+
+@pytest.mark.parametrize("kind", ["rest-hook", "websocket"])
+async def test_what_a_notification_shows_is_in_the_trail_of_each_patient(world, tag, fhir, kind):
+    id_ = await world.subscribe(
+        kind=kind, filters=[f"Observation?code={tag}"], content="full-resource"
+    )
+    await world.run()
+    patient = await world.put("Patient", id=new_id())
+    one = await world.put("Observation", **tagged(tag, subject={"reference": f"Patient/{patient}"}))
+    await world.run()
+    if kind == "websocket":
+        given = (await world.client.get(f"/Subscription/{id_}/$get-ws-binding-token")).json()
+        socket = Socket(fhir)
+        await socket.hear()
+        socket.say(f"bind-with-token {given['parameter'][0]['valueString']}")
+        await socket.hear()
+        assert events_of(await socket.bundle())
+        await socket.close()
+
+    async with world.database.reading() as tx:
+        seen = await audit.who_looked(tx, patient_id=patient)
+    [told] = [trace for trace in seen if trace.what == "subscriptions.notify"]
+    assert told.resources == [f"Subscription/{id_}", f"Observation/{one}"]
+
+
+async def test_what_a_program_asked_for_ends_when_it_is_cut_off(world, tag):
+    mine = await world.subscribe(filters=[f"Observation?code={tag}"])
+    wish = asked(world, filters=[f"Observation?code={tag}"])
+    headers = {"authorization": f"Bearer {PROGRAM_TOKEN}"}
+    answer = await world.client.post("/Subscription", json=wish, headers=headers)
+    its = answer.json()["id"]
+    await world.run()
+    assert [await world.status(one) for one in (mine, its)] == ["active", "active"]
+
+    for _ in range(2):
+        async with world.database.transaction() as tx:
+            await ending.end_with_program(tx, ProgramDisabled("program", world.now()))
+    await world.put("Observation", **tagged(tag))
+    heard = len(world.receiver.bundles)
+    await world.run()
+
+    assert [await world.status(one) for one in (mine, its)] == ["active", "off"]
+    [last] = world.receiver.bundles[heard:]
+    assert parameter(last, "subscription")["reference"].endswith(mine)
 
 
 async def test_what_was_deleted_is_forgotten(world, tag, database):

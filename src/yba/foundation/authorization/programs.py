@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from yba.foundation.audit import service as audit
 from yba.foundation.authorization import store
 from yba.foundation.authorization.errors import ProgramRefused
+from yba.foundation.authorization.events import ProgramDisabled
 from yba.foundation.authorization.model import (
     GRANTS,
     METHODS,
@@ -32,6 +33,7 @@ from yba.foundation.authorization.scopes import PLAIN, granted_of, resource_scop
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import NotFound
+from yba.plumbing import outbox
 from yba.plumbing.database import Tx
 
 MOST_PROGRAMS = 500
@@ -159,7 +161,7 @@ async def register(
 
 async def client(tx: Tx, *, client_id: str) -> Client | None:
     """Return a program that is not cut off, or None."""
-    if not client_id or len(client_id) > 200 or "\x00" in client_id:
+    if not client_id.isprintable() or not 0 < len(client_id) <= 200:
         return None
     return await tx.row(Client, store.CLIENT, client_id)
 
@@ -189,6 +191,7 @@ async def disable(tx: Tx, *, actor: Actor, client_id: str, at: datetime) -> None
         raise NotFound
     await tx.execute(store.REVOKE_OF_CLIENT, client_id, at)
     await audit.record(tx, actor=actor, action="U", what="authorization.disable", at=at)
+    await outbox.publish(tx, ProgramDisabled(client_id=client_id, at=at))
     await tell(tx)
 
 

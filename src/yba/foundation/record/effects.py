@@ -6,16 +6,14 @@ Main rule: in the same transaction, so that whoever reads a code system here may
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from yba.foundation.authorization.model import granted_of
 from yba.foundation.record import parameters
 from yba.foundation.record.subscriptions import model as subscriptions
-from yba.foundation.record.subscriptions.errors import SubscriptionOutOfScope
+from yba.foundation.record.subscriptions import permitting
 from yba.foundation.terminology import service as terminology
-from yba.kernel.actor import Actor
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Tx
 
@@ -34,7 +32,7 @@ def refuse_unusable(operations: Sequence[Operation], *, at: datetime) -> None:
         try:
             if operation.type == "Subscription":
                 wanted = subscriptions.read(operation.resource, now=at)
-                _refuse_unscoped(operation.actor, wanted.types)
+                permitting.refuse_unheard(operation.actor, wanted.types)
             elif operation.type == _PARAMETER:
                 parameters.refuse_unusable(operation.resource)
             else:
@@ -43,21 +41,9 @@ def refuse_unusable(operations: Sequence[Operation], *, at: datetime) -> None:
             operation.error = refused
 
 
-def _refuse_unscoped(actor: Actor, types: Iterable[str]) -> None:
-    """Raise SubscriptionOutOfScope unless the program may read all that it would be told of.
-
-    Notifications go on after its token has ended and are not asked row by row.
-    """
-    if actor.scopes is None:
-        return
-    granted = granted_of(actor.scopes)
-    for name in sorted(types):
-        if not granted.opens(name):
-            raise SubscriptionOutOfScope(type=name)
-
-
 async def take_effect(tx: Tx, operations: Sequence[Operation], *, at: datetime) -> None:
     """Bring definitions that were written into force, and deleted ones out of it."""
+    await permitting.remember_owners(tx, operations)
     for operation in operations:
         outcome = operation.outcome
         if operation.type not in _CHECKED or outcome is None or not outcome.changed:

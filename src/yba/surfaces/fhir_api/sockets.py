@@ -20,6 +20,8 @@ from yba.foundation.record import reading
 from yba.foundation.record.subscriptions import model, notifying, store
 from yba.foundation.record.subscriptions.model import Wanted
 from yba.foundation.record.subscriptions.notifying import Kind, Standing
+from yba.foundation.record.subscriptions.permitting import refuse_unheard
+from yba.kernel.actor import Actor
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Tx
 from yba.surfaces.fhir_api.callers import Callers
@@ -54,7 +56,7 @@ class Sockets:
         await send({"type": "websocket.accept"})
         authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         bell = asyncio.Event()
-        socket = _Socket(self.do, send, bell, await self._may_bind(authorization))
+        socket = _Socket(self.do, send, bell, await self._opened_by(authorization))
         self._bells.add(bell)
         if self._ear is None:
             self._ear = asyncio.get_running_loop().create_task(self._listen())
@@ -69,14 +71,15 @@ class Sockets:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
 
-    async def _may_bind(self, authorization: str) -> bool:
-        """Return whether the connection itself was opened by somebody who may read."""
+    async def _opened_by(self, authorization: str) -> Actor | None:
+        """Return who opened the connection itself, if that is somebody who may read."""
         if not authorization:
-            return False
+            return None
         try:
-            return (await self.callers.actor(authorization)).may(READ)
+            actor = await self.callers.actor(authorization)
         except Refusal:
-            return False
+            return None
+        return actor if actor.may(READ) else None
 
     async def _listen(self) -> None:
         async for _ in self.do.database.listen("subscription"):
@@ -112,7 +115,7 @@ class _Socket:
     do: Interactions
     send: Send
     bell: asyncio.Event
-    may_bind: bool
+    actor: Actor | None
     bound: dict[str, _Bound] = field(default_factory=dict[str, _Bound])
 
     async def hear(self, receive: Receive) -> None:
@@ -132,8 +135,8 @@ class _Socket:
             match verb.rstrip(":"):
                 case "bind-with-token":
                     await self._bind_with_token(rest.strip())
-                case "bind" if self.may_bind:
-                    await self._bind([rest.strip()], with_token=False)
+                case "bind" if self.actor is not None:
+                    await self._bind([rest.strip()], by=self.actor)
                 case "unbind":
                     self.bound.pop(rest.strip(), None)
                 case _:
@@ -144,9 +147,10 @@ class _Socket:
             ids = await Tx(connection).value(store.BOUND, digest(token), self.do.clock())
         if not ids:
             raise _Closed(_REFUSED)
-        await self._bind(ids, with_token=True)
+        await self._bind(ids)
 
-    async def _bind(self, ids: list[str], *, with_token: bool) -> None:
+    async def _bind(self, ids: list[str], *, by: Actor | None = None) -> None:
+        """Bind to subscriptions: by a token, whose asker was looked at, or as who `by` may hear."""
         if len(self.bound) + len(ids) > _MOST_BOUND:
             raise _Closed(_REFUSED)
         for id_ in ids:
@@ -155,13 +159,25 @@ class _Socket:
             if found is None or found[1].channel != "websocket":
                 raise _Closed(_REFUSED)
             standing, wanted = found
-            one = _Bound(standing, wanted, with_token, standing.delivered, self.do.clock())
-            if with_token:
+            if by is not None and not await self._may_hear(by, id_, wanted):
+                raise _Closed(_REFUSED)
+            one = _Bound(standing, wanted, by is None, standing.delivered, self.do.clock())
+            if by is None:
                 await self._notify(one, "handshake")
             else:
                 await self._say(f"bound {id_}")
             self.bound[id_] = one
         self.bell.set()
+
+    async def _may_hear(self, actor: Actor, id_: str, wanted: Wanted) -> bool:
+        guard = self.do.guard(actor)
+        try:
+            refuse_unheard(actor, wanted.types)
+            async with self.do.database.borrow() as connection:
+                await reading.current(Tx(connection), "Subscription", id_, guard)
+        except Refusal:
+            return False
+        return True
 
     async def tell(self) -> None:
         """Send events as they come."""
@@ -200,6 +216,9 @@ class _Socket:
             one.sent = one.standing.events
             return
         if one.with_token:
+            # Before it is sent: the other side may leave at once.
+            async with self.do.database.transaction() as tx:
+                await notifying.write_down(tx, one.standing.id, events, at=self.do.clock())
             await self._notify(one, "event-notification", events)
         else:
             for _ in events:

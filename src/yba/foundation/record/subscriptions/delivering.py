@@ -16,7 +16,6 @@ import asyncpg
 import structlog
 
 from yba.fhir import r4
-from yba.foundation.audit import service as audit
 from yba.foundation.record import service as record
 from yba.foundation.record.errors import VersionConflict
 from yba.foundation.record.model import Version
@@ -161,11 +160,7 @@ class Deliverer:
         async with self.database.transaction() as tx:
             at = self.clock()
             arrived = await tx.execute(store.ARRIVED, standing.id, last, at, standing.version)
-            if full and events:
-                await audit.record(
-                    tx, actor=_ACTOR, action="R", what="subscriptions.notify", at=at,
-                    references=[f"Subscription/{standing.id}", *(e.reference for e in events)],
-                )  # fmt: skip
+            await notifying.write_down(tx, standing.id, events, at=at)
         self.delivered += len(events)
         return last if events and arrived else None
 

@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeAlias
 import asyncpg
 import msgspec
 
+from yba.foundation.audit import service as audit
+from yba.foundation.audit.model import Act
 from yba.foundation.record import store as record_store
 from yba.foundation.record.body import unpack
 from yba.foundation.record.keys import row_id
@@ -22,10 +24,12 @@ from yba.foundation.record.plans import TYPE_NUMBERS
 from yba.foundation.record.rows import CATEGORIES, DELETED, instant_text
 from yba.foundation.record.subscriptions import store
 from yba.foundation.record.subscriptions.model import STEM, Content
+from yba.kernel.actor import Actor
 from yba.kernel.clock import micros
-from yba.kernel.ids import new_id
+from yba.kernel.ids import encode_id, new_id
 from yba.plumbing.database import Tx
 
+_ACTOR = Actor.system("subscriptions")
 Kind: TypeAlias = Literal[
     "handshake", "heartbeat", "event-notification", "query-status", "query-event"
 ]
@@ -58,6 +62,8 @@ class Event:
     version: int
     action: str
     body: bytes | None = None
+    # Whose it is, where the body is there.
+    patient_id: str | None = None
 
     @property
     def reference(self) -> str:
@@ -77,22 +83,39 @@ async def events_between(
     records = await tx.connection.fetch(store.EVENTS, subscription, first, last, count)
     events: list[Event] = []
     for record in records:
-        body = None
+        body, patient = None, None
         if with_bodies and record["action"] != "delete":
-            body = await _body(tx, record)
-        events.append(Event(**dict(record), body=body))
+            body, patient = await _content(tx, record)
+        events.append(Event(**dict(record), body=body, patient_id=patient))
     return events
 
 
-async def _body(tx: Tx, record: Mapping[str, Any]) -> bytes | None:
-    """Return the very version that the event is about."""
+async def write_down(tx: Tx, subscription: str, events: Iterable[Event], *, at: datetime) -> None:
+    """Write down which resources a notification gave away, for each patient."""
+    by_patient: dict[str | None, list[str]] = {}
+    for one in events:
+        if one.body is not None:
+            by_patient.setdefault(one.patient_id, []).append(one.reference)
+    told = f"Subscription/{subscription}"
+    acts = [
+        Act(_ACTOR, "R", "subscriptions.notify", at, patient, [told, *references])
+        for patient, references in by_patient.items()
+    ]
+    await audit.record_many(tx, acts)
+
+
+async def _content(tx: Tx, record: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
+    """Return the very version that the event is about, and the id of its patient."""
     type_, id_ = record["type"], record["id"]
     found = await tx.connection.fetchrow(
         record_store.VREAD, TYPE_NUMBERS[type_], row_id(type_, id_), record["version"]
     )
     if found is None or found["flags"] & (DELETED | CATEGORIES):
-        return None
-    return unpack(found["body"])
+        return None, None
+    patient: int | None = found["patient"]
+    return unpack(found["body"]), encode_id(
+        patient
+    ) if patient is not None and patient >= 0 else None
 
 
 def status_parameters(

@@ -148,7 +148,10 @@ def is_public(address: str) -> bool:
 def is_below(url: str, prefix: str) -> bool:
     """Return whether an address lies below an allowed one: same scheme, host and port."""
     wanted, given = address_parts(prefix), address_parts(url)
-    same = bool(given.hostname) and (wanted.scheme, wanted.hostname) == (given.scheme, given.hostname)
+    same = bool(given.hostname) and (wanted.scheme, wanted.hostname) == (
+        given.scheme,
+        given.hostname,
+    )
     if wanted.port is not None:
         same = same and wanted.port == given.port
     return same and given.path.startswith(wanted.path)

@@ -104,6 +104,14 @@ FORGET: LiteralString = """
      WHERE s.id = e.subscription AND e.number <= s.delivered AND e.at < $1
 """
 
+OWN: LiteralString = """
+    INSERT INTO record.subscription_owner (id, client_id) VALUES ($1, $2)
+    ON CONFLICT (id) DO UPDATE SET client_id = excluded.client_id
+"""
+DISOWN: LiteralString = "DELETE FROM record.subscription_owner WHERE id = $1"
+OWNED: LiteralString = "SELECT id FROM record.subscription_owner WHERE client_id = $1 ORDER BY id"
+END: LiteralString = "UPDATE record.subscription SET state = 'off' WHERE id = ANY($1::text[])"
+
 BIND: LiteralString = """
     INSERT INTO record.subscription_binding (token_hash, subscriptions, expires_at)
     VALUES ($1, $2, $3)

@@ -19,6 +19,7 @@ from yba.foundation.record.rows import instant_text
 from yba.foundation.record.subscriptions import notifying, store, topics
 from yba.foundation.record.subscriptions.model import Content, Wanted, read
 from yba.foundation.record.subscriptions.notifying import Standing
+from yba.foundation.record.subscriptions.permitting import refuse_unheard
 from yba.kernel.clock import micros
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import Refusal
@@ -76,6 +77,7 @@ async def events(call: Call) -> None:
         tx = Tx(connection)
         [standing] = await _standings(tx, [call.id or ""], call)
         wanted = await _wanted(tx, call, standing.id)
+        refuse_unheard(call.actor, wanted.types if wanted else ())
         content = _content(given, wanted)
         found = await notifying.events_between(
             tx, standing.id, first, last, count=_MOST_EVENTS,
@@ -118,6 +120,7 @@ async def binding_token(call: Call) -> None:
             wanted = await _wanted(tx, call, one.id)
             if wanted is None or wanted.channel != "websocket":
                 raise UnreadableBody(reason="the subscription has no websocket channel")
+            refuse_unheard(call.actor, wanted.types)
         await tx.execute(store.BIND, digest(token), ids, expires)
     url = call.do.base.replace("http", "ws", 1) + "/" + WEBSOCKETS
     parameters = [
