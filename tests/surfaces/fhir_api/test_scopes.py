@@ -91,7 +91,8 @@ def _bearer(token: str) -> dict[str, str]:
 
 
 async def _status(base: httpx.AsyncClient, token: str, method: str, path: str, **more: Any) -> int:
-    return (await base.request(method, path, headers=_bearer(token), **more)).status_code
+    headers = _bearer(token) | more.pop("headers", {})
+    return (await base.request(method, path, headers=headers, **more)).status_code
 
 
 async def _ids(base: httpx.AsyncClient, token: str, path: str) -> set[str]:
@@ -423,3 +424,19 @@ async def test_what_another_program_creates_by_the_same_condition_is_not_shown(
         assert answers[wide].status_code == 201
         assert answers[narrow].status_code in (403, 404)
         assert wide[-9:] not in answers[narrow].text
+
+
+async def test_a_repeated_request_of_another_program_is_not_answered_from_memory(
+    base: httpx.AsyncClient,
+):
+    patch = json.dumps([{"op": "replace", "path": "/code/text", "value": "again"}])
+    headers = {"idempotency-key": f"key-{MARK}", "content-type": "application/json-patch+json"}
+
+    async def ask(token: str) -> int:
+        return await _status(
+            base, token, "PATCH", f"/Condition/c-{BINH}", content=patch, headers=headers
+        )
+
+    wide = program("system/*.cruds", patient=None)
+    assert [await ask(wide), await ask(wide)] == [200, 200]
+    assert await ask(program("patient/*.cruds")) in (403, 404)

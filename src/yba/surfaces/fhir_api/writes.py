@@ -160,8 +160,13 @@ def promise_of(exchange: Exchange, actor: Actor, raw: bytes) -> idempotency.Prom
     for part in (exchange.method, exchange.path, exchange.query, condition, match, raw):
         content = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         digest.update(b"%d:" % len(content) + content)
+    account = actor.account_id
+    if actor.scopes is not None:
+        # What one program was answered is not shown to another of the same account.
+        program = repr((actor.client_id, actor.patient_context, sorted(actor.scopes)))
+        account += " " + hashlib.sha256(program.encode()).hexdigest()
     return idempotency.promise(
-        account=actor.account_id, key=exchange.header(_IDEMPOTENCY_KEY), digest=digest.digest()
+        account=account, key=exchange.header(_IDEMPOTENCY_KEY), digest=digest.digest()
     )
 
 
