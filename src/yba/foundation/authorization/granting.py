@@ -129,13 +129,13 @@ async def opened(tx: Tx, *, actor: Actor, asked: Asked, at: datetime) -> Opened 
     return found
 
 
-async def is_granted_already(tx: Tx, *, actor: Actor, asked: Asked, at: datetime) -> bool:
-    """Return whether this person granted this program all of this, and it still counts."""
+async def granted_already(tx: Tx, *, actor: Actor, asked: Asked, at: datetime) -> Grant | None:
+    """Return what this person granted this program, if it holds all of this and still counts."""
     wanted = grantable(actor, asked.scopes)
     for grant in await tx.rows(Grant, store.GRANTS_OF, actor.account_id, at, _MOST_SHOWN):
         if grant.client_id == asked.client.id and is_within(wanted, grant.scopes):
-            return True
-    return False
+            return grant
+    return None
 
 
 async def grant(
@@ -147,9 +147,10 @@ async def grant(
     patient_id: str | None,
     encounter_id: str | None = None,
     lasting: str = "day",
+    until: datetime | None = None,
     at: datetime,
 ) -> str:
-    """Grant what is ticked and return the code for the program.
+    """Grant what is ticked and return the code for the program; it ends at `until` at the latest.
 
     The caller has made sure that the actor may see `patient_id`. Raises RequestGone if launch or
     pushed request were used meanwhile, PatientNotChosen, AccessRefused if nothing is left to grant.
@@ -172,10 +173,12 @@ async def grant(
     ):
         raise RequestGone
     grant_id = new_id()
+    ends_at = at + _life(scopes, lasting)
     await tx.execute(
         store.ADD_GRANT, grant_id, asked.client.id, actor.account_id, scopes, asked.audience,
         patient_id if needs_patient or asked.launch else None, encounter_id, actor.session_id,
-        sorted(actor.methods), actor.proven_at, at, at + _life(scopes, lasting),
+        sorted(actor.methods), actor.proven_at, at,
+        min(ends_at, until or ends_at),
     )  # fmt: skip
     code = secrets.token_urlsafe(32)
     await tx.execute(

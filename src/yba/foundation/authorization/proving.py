@@ -237,7 +237,7 @@ def _claims(
         moment = claims.get(name)
         if moment is not None and (not _is_moment(moment) or moment > now + SKEW.total_seconds()):
             raise _refused("the assertion is not valid yet")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI or not jti.isprintable():
         raise _refused("the assertion has no jti")
     # Remembered for as long as the clock may still accept it.
     return jti, datetime.fromtimestamp(expires, UTC) + 2 * SKEW

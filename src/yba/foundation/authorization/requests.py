@@ -115,9 +115,16 @@ def parameters_of(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
             raise ProtocolError("invalid_request", "a parameter is given twice")
         if len(value) > _LONGEST_VALUE and name != "client_assertion":
             raise ProtocolError("invalid_request", "a parameter is too long")
+        if not is_storable(value):
+            raise ProtocolError("invalid_request", "a parameter holds letters that no text has")
         if value:
             found[name] = value
     return found
+
+
+def is_storable(text: str) -> bool:
+    """Return whether a text of a stranger is one that can be kept: no NUL, no half letters."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 _OF_TOKENS = (

@@ -7,8 +7,8 @@ from yba.foundation.authorization.granting import (
     end_session,
     grant,
     grantable,
+    granted_already,
     granted_by,
-    is_granted_already,
     open_chart,
     opened,
     own_patient,
@@ -38,7 +38,7 @@ from yba.foundation.authorization.tokens import ACCESS_PREFIX, Server, recognise
 
 __all__ = [
     "ACCESS_PREFIX", "Asked", "KeySets", "Opened", "Own", "SentBack", "Server", "Wanted", "client",
-    "clients", "disable", "end_session", "grant", "grantable", "granted_by", "is_granted_already",
+    "clients", "disable", "end_session", "grant", "grantable", "granted_already", "granted_by",
     "keep", "open_chart", "opened", "opened_from_charts", "origins", "own_claims", "own_patient", "parameters_of",
     "read", "recognise", "register", "renew_secret", "rotate", "smart_configuration", "sweep",
     "take_back", "with_query",

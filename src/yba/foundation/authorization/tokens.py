@@ -181,6 +181,12 @@ def _fits(verifier: str, challenge: str) -> bool:
     return hmac.compare_digest(hashed, challenge.encode())
 
 
+def _half(token: str) -> str:
+    """Return what binds an identity token to its access token (OpenID Connect Core 3.1.3.6)."""
+    left = hashlib.sha256(token.encode()).digest()[:16]
+    return base64.urlsafe_b64encode(left).rstrip(b"=").decode()
+
+
 async def _for_refresh(
     tx: Tx, server: Server, client: Client, form: Mapping[str, str], at: datetime
 ) -> dict[str, Any] | ProtocolError:
@@ -272,6 +278,7 @@ async def _answer(
         claims = identity(server, grant, person, scopes)
         claims |= {"aud": client.id, "exp": int((at + IDENTITY_LIFE).timestamp())}
         claims |= {"iat": int(at.timestamp())}
+        claims["at_hash"] = _half(token)
         if nonce is not None:
             claims["nonce"] = nonce
         answer["id_token"] = await keys.sign(tx, claims, secret=server.secret, at=at)

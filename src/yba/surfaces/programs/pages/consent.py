@@ -22,6 +22,7 @@ from yba.foundation.authorization.errors import (
     ProtocolError,
     RequestGone,
 )
+from yba.foundation.authorization.model import Grant
 from yba.foundation.authorization.service import Asked, Opened, SentBack, Server
 from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import PersonMatch
@@ -131,11 +132,13 @@ async def _authorize(request: Request, tx: Tx, pairs: Pairs, at: datetime) -> Re
     opened = await authorization.opened(tx, actor=actor, asked=asked, at=at)
     patient_id = opened.patient_id if opened else authorization.own_patient(actor)
     needs_choice = asked.needs_patient and patient_id is None
-    if await _needs_no_question(tx, actor, asked, at) and not needs_choice:
+    earlier = await _granted_before(tx, actor, asked, at)
+    if (earlier is not None or _is_trusted(actor, asked)) and not needs_choice:
         if silent or _comes_from_elsewhere(request):
             code = await authorization.grant(
                 tx, actor=actor, asked=asked, ticked=words.ticked_at_first(asked.scopes), patient_id=patient_id,
-                encounter_id=opened.encounter_id if opened else None, at=at,
+                encounter_id=opened.encounter_id if opened else None,
+                until=earlier.expires_at if earlier else None, at=at,
             )  # fmt: skip
             return _out(asked.back(issuer, code=code))
     elif silent:
@@ -172,14 +175,18 @@ def _comes_from_elsewhere(request: Request) -> bool:
     )
 
 
-async def _needs_no_question(tx: Tx, actor: Actor, asked: Asked, at: datetime) -> bool:
+def _is_trusted(actor: Actor, asked: Asked) -> bool:
+    """Return whether an administrator has decided for staff, so that nobody needs to be asked."""
     if asked.prompts & {"consent", "select_account"}:
         return False
-    if asked.client.is_trusted and authorization.own_patient(actor) is None:
-        return True
-    return "none" in asked.prompts and await authorization.is_granted_already(
-        tx, actor=actor, asked=asked, at=at
-    )
+    return asked.client.is_trusted and authorization.own_patient(actor) is None
+
+
+async def _granted_before(tx: Tx, actor: Actor, asked: Asked, at: datetime) -> Grant | None:
+    """Return what was granted before and need not be asked again; its end is not put off."""
+    if "none" not in asked.prompts or _is_trusted(actor, asked):
+        return None
+    return await authorization.granted_already(tx, actor=actor, asked=asked, at=at)
 
 
 async def _page(
