@@ -41,6 +41,7 @@ HANDS_OUT = {
     "yba.surfaces.boards.pages": "a bell without content",
     "yba.surfaces.citizen.pages.rights": "her own record to herself",
     "yba.surfaces.citizen.pages.visits": "her own papers to herself",
+    "yba.surfaces.desk.paper_pages": "the scan of a paper, to the desk that took it",
     "yba.surfaces.fhir_api.bulk": "to programs of this facility, row by row by their scopes",
     "yba.surfaces.fhir_api.openapi": "a description of the interface",
     "yba.surfaces.fhir_api.operations.view_run": "rows that the guard shows to who asks",

@@ -5,13 +5,19 @@ from datetime import date, datetime
 
 from yba.foundation.audit import service as audit
 from yba.foundation.consent import store
-from yba.foundation.consent.access import require_officer, require_see, require_self_or_officer
+from yba.foundation.consent.access import (
+    OFFICER,
+    require_may_keep,
+    require_officer,
+    require_sees_decisions,
+)
 from yba.foundation.consent.errors import (
     BirthDateNeeded,
     BothNeeded,
     EvidenceMissing,
     RepresentativeNeeded,
     UnknownPurpose,
+    WitnessMissing,
 )
 from yba.foundation.consent.model import (
     OWN_CHANNELS,
@@ -43,7 +49,8 @@ class Saying:
     """What somebody said to one purpose: yes or no, to which words, how, and who spoke.
 
     `evidence` names the paper, recording or message (not needed where she said it in this program
-    herself). A representative is named with what she is to the person.
+    herself), `witness` who saw the paper signed, `scan` the SHA-256 of its scan among the blobs. A
+    representative is named with what she is to the person.
     """
 
     purpose: str
@@ -55,6 +62,8 @@ class Saying:
     by_subject: bool = True
     representative: str = ""
     relation: str = ""
+    witness: str = ""
+    scan: str = ""
 
 
 async def decide(
@@ -66,12 +75,14 @@ async def decide(
     age), NotFound for whoever may not speak for her.
     Source: Law 91/2025/QH15 art. 9 and 24.
     """
-    require_self_or_officer(actor, patient_id)
+    require_may_keep(actor, patient_id, saying.channel)
     text = text_of_version(saying.purpose, saying.language, saying.text_version)
     if text is None:
         raise UnknownPurpose
     if saying.channel not in OWN_CHANNELS and not saying.evidence.strip():
         raise EvidenceMissing(fields={"evidence": EvidenceMissing.message})
+    if saying.channel == "paper" and not actor.may(OFFICER) and not saying.witness.strip():
+        raise WitnessMissing(fields={"witness": WitnessMissing.message})
     today = local_date(at)
     if saying.given:
         _refuse_wrong_voice(born, saying, today)
@@ -99,7 +110,7 @@ def _row(
         decision_id, patient_id, saying.purpose, saying.given, text.version, text.sha256,
         text.language, saying.channel, saying.evidence.strip(), saying.by_subject,
         bool(saying.representative), saying.representative, saying.relation, actor.account_id, at,
-        again,
+        again, saying.witness.strip(), saying.scan,
     )  # fmt: skip
 
 
@@ -115,17 +126,28 @@ def _refuse_wrong_voice(born: date | None, saying: Saying, today: date) -> None:
 
 
 async def withdraw(
-    tx: Tx, *, actor: Actor, decision_id: int, channel: Channel, at: datetime
+    tx: Tx,
+    *,
+    actor: Actor,
+    decision_id: int,
+    channel: Channel,
+    at: datetime,
+    evidence: str = "",
+    witness: str = "",
 ) -> Decision:
     """Withdraw a consent; from this moment it does not hold, and its clock to clean up runs.
 
+    Taking back needs no more than her word: `evidence` and `witness` of a paper are kept if given.
     Raises NotFound, Conflict if it does not hold any more.
     Source: Law 91/2025/QH15 art. 10; Decree 356/2025/NĐ-CP art. 5.
     """
     found = await decision(tx, actor=actor, decision_id=decision_id)
-    require_self_or_officer(actor, found.patient_id)
+    require_may_keep(actor, found.patient_id, channel)
     due = clock_of(RequestKind.WITHDRAW, at).due_on
-    if not await tx.execute(store.WITHDRAW, decision_id, at, actor.account_id, channel, due):
+    if not await tx.execute(
+        store.WITHDRAW, decision_id, at, actor.account_id, channel, due,
+        evidence.strip(), witness.strip(),
+    ):  # fmt: skip
         raise Conflict
     await audit.record(
         tx, actor=actor, action="U", what="consent.withdraw", at=at, patient_id=found.patient_id
@@ -154,13 +176,13 @@ async def decision(tx: Tx, *, actor: Actor, decision_id: int) -> Decision:
     found = await tx.row(Decision, store.DECISION, decision_id)
     if found is None:
         raise NotFound
-    require_see(actor, found.patient_id)
+    require_sees_decisions(actor, found.patient_id)
     return found
 
 
 async def decisions_of(tx: Tx, *, actor: Actor, patient_id: str) -> list[Decision]:
     """Return everything a person decided, newest first, at most 500."""
-    require_see(actor, patient_id)
+    require_sees_decisions(actor, patient_id)
     return await tx.rows(Decision, store.DECISIONS, patient_id, _MOST)
 
 

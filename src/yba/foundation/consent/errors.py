@@ -27,6 +27,14 @@ class EvidenceMissing(Refusal):
     message = "Not saved: name the paper, recording or message that proves it."
 
 
+class WitnessMissing(Refusal):
+    """A paper was taken at the desk, and nobody says that she saw it signed."""
+
+    code = "consent.witness-missing"
+    status = 422
+    message = "Not saved: write who saw the paper being signed."
+
+
 class RepresentativeNeeded(Refusal):
     """A child below seven, or a person who cannot decide, is spoken for."""
 

@@ -47,6 +47,11 @@ def consent_of(decision: Decision) -> r4.Consent:
             "purpose": [{"system": PURPOSE_SYSTEM, "code": decision.purpose}],
         },
     }
+    if decision.evidence:
+        paper = {"title": decision.evidence}
+        if decision.scan:
+            paper["url"] = f"urn:sha256:{decision.scan}"
+        body["sourceAttachment"] = paper
     if decision.by_subject:
         body["performer"] = [{"reference": f"Patient/{decision.patient_id}"}]
     if decision.representative:

@@ -230,6 +230,10 @@ class Decision:
     withdrawal_due_on: date | None
     withdrawal_done_at: datetime | None
     replaced_at: datetime | None
+    witness: str = ""
+    scan: str = ""
+    withdrawal_evidence: str = ""
+    withdrawal_witness: str = ""
 
     @property
     def stands(self) -> bool:

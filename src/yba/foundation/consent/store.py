@@ -6,7 +6,7 @@ _DECISION: LiteralString = """
     SELECT decision_id, patient_id, purpose, given, text_version, text_sha256, language, channel,
            evidence, by_subject, by_representative, representative, relation, account_id, at,
            ask_again_on, withdrawn_at, withdrawal_channel, withdrawal_due_on, withdrawal_done_at,
-           replaced_at
+           replaced_at, witness, scan, withdrawal_evidence, withdrawal_witness
       FROM consent.decision
 """
 LOCK_PATIENT: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('consent:' || $1, 0))"
@@ -17,8 +17,8 @@ REPLACE: LiteralString = """
 DECIDE: LiteralString = """
     INSERT INTO consent.decision (decision_id, patient_id, purpose, given, text_version,
            text_sha256, language, channel, evidence, by_subject, by_representative,
-           representative, relation, account_id, at, ask_again_on)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+           representative, relation, account_id, at, ask_again_on, witness, scan)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
 DECISION: LiteralString = _DECISION + " WHERE decision_id = $1"
 DECISIONS: LiteralString = _DECISION + " WHERE patient_id = $1 ORDER BY decision_id DESC LIMIT $2"
@@ -28,7 +28,8 @@ STANDING: LiteralString = (
 )
 WITHDRAW: LiteralString = """
     UPDATE consent.decision
-       SET withdrawn_at = $2, withdrawn_by = $3, withdrawal_channel = $4, withdrawal_due_on = $5
+       SET withdrawn_at = $2, withdrawn_by = $3, withdrawal_channel = $4, withdrawal_due_on = $5,
+           withdrawal_evidence = $6, withdrawal_witness = $7
      WHERE decision_id = $1 AND given AND withdrawn_at IS NULL AND replaced_at IS NULL
 """
 WITHDRAWAL_DONE: LiteralString = """

@@ -35,7 +35,7 @@ from yba.plumbing.web import (
     state_of,
     transaction,
 )
-from yba.surfaces.desk import cover, forms, query
+from yba.surfaces.desk import cover, forms, paper_pages, query
 
 _PERMISSION = "desk.register"
 _MATCHES = 12
@@ -386,4 +386,5 @@ PAGES = [
         methods=("POST",),
     ),
     Page("/desk/visits/{encounter_id}/slip", slip, "desk:slip", _PERMISSION),
+    *paper_pages.PAGES,
 ]
