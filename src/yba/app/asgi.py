@@ -9,7 +9,7 @@ identity and shown without details.
 import gc
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import orjson
@@ -143,8 +143,13 @@ async def _health(request: Request) -> Response:
     """Say whether this node can do its work, with the length of its queues."""
     async with reading(request) as tx:
         waiting = await outbox.backlog(tx)
+        log = await audit.health(tx, at=utc_now())
     return JSONResponse(
-        {"status": "ok", "outbox": {"waiting": waiting.waiting, "stuck": waiting.stuck}}
+        {
+            "status": "ok",
+            "outbox": {"waiting": waiting.waiting, "stuck": waiting.stuck},
+            "audit": {"status": log.status, "waiting": log.waiting},
+        }
     )
 
 
@@ -152,6 +157,12 @@ async def _metrics(request: Request) -> Response:
     """Show counters to a collector on this machine; to nobody else."""
     if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
         raise NotFound
+    if request.scope.get("yba.forwarded"):
+        # A proxy on this machine asks for somebody else.
+        raise NotFound
+    with suppress(Exception):
+        async with reading(request) as tx:
+            await audit.health(tx, at=utc_now())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -254,6 +254,7 @@ class Shield:
         """Believe a proxy of ours about who sent the request; take the claim out of any other."""
         if not any(name in _FORWARDED for name, _ in scope["headers"]):
             return
+        scope["yba.forwarded"] = True
         chain = _header(scope["headers"], b"x-forwarded-for")
         proto = _header(scope["headers"], b"x-forwarded-proto")
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _FORWARDED]

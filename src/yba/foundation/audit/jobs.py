@@ -19,6 +19,7 @@ from yba.foundation.audit.spool import Spool
 from yba.foundation.audit.stamps import Stamper, read_stamp
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
+from yba.plumbing import logs
 from yba.plumbing.database import Database
 from yba.plumbing.settings import Settings
 
@@ -68,9 +69,14 @@ async def sequence_for_ever(sequencer: Sequencer, database: Database, stop: asyn
         try:
             done = await sequencer.run_round(at=utc_now())
         except Exception as problem:  # a round that fails leaves nothing; the next one tries again
-            _log.exception("audit.round-failed")
+            _log.error(
+                "audit.round-failed", problem=type(problem).__name__, frames=logs.where(problem)
+            )
             await _tell(database, type(problem).__name__)
             done = None
+        if done is not None and done.problem:
+            _log.error("audit.checkpoint-not-published", problem=done.problem)
+            await _tell(database, done.problem)
         if done is None or not done.is_full:
             await _pause(stop, _ROUND_SECONDS)
 
@@ -94,8 +100,10 @@ async def _beside(
             if stamper is not None and utc_now() >= stamp_after:
                 stamp_after = utc_now() + _STAMP_AGAIN_AFTER
                 await stamp_today(database, stamper, at=utc_now())
-        except Exception:
-            _log.exception("audit.beside-failed")
+        except Exception as problem:
+            _log.error(
+                "audit.beside-failed", problem=type(problem).__name__, frames=logs.where(problem)
+            )
         await _pause(stop, _BESIDE_SECONDS)
 
 

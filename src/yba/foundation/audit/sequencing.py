@@ -10,6 +10,7 @@ Source: PostgreSQL, "Transaction ID and Snapshot Information Functions"; C2SP tl
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class Round:
     size: int
     is_full: bool
     """Whether more may be waiting already."""
+    problem: str = ""
+    """Why the checkpoint could not be published as a file; the round itself is kept."""
 
 
 async def state_of(tx: Tx) -> LogState | None:
@@ -85,6 +88,8 @@ class Sequencer:
         self._signer = signer
         self._folder = folder
         self._quiet_since: datetime | None = None
+        # Signed and kept, but not in its file yet: the disk was full. The next round tries again.
+        self._unpublished = ""
 
     async def run_round(self, *, at: datetime, most: int = MOST_A_ROUND) -> Round | None:
         """Add what is committed to the tree and sign the new size, in one transaction.
@@ -121,9 +126,21 @@ class Sequencer:
                 await tx.execute(log_store.ADVANCE, size, str(last["xid"]), last["id"], at)
             elif note or self._is_quiet_for_long(at):
                 await beat(tx, at=at)
-        if note and self._folder is not None:
-            await asyncio.to_thread(publish_file, self._folder / CHECKPOINT_FILE, note.encode())
-        return Round(len(fresh), size, len(records) == most or state.is_renewing)
+        self._unpublished = note or self._unpublished
+        problem = await self._published()
+        return Round(len(fresh), size, len(records) == most or state.is_renewing, problem)
+
+    async def _published(self) -> str:
+        """Publish the newest checkpoint as a file; return the kind of failure, or ""."""
+        if not self._unpublished or self._folder is None:
+            return ""
+        path = self._folder / CHECKPOINT_FILE
+        try:
+            await asyncio.to_thread(publish_file, path, self._unpublished.encode())
+        except OSError as problem:
+            return errno.errorcode.get(problem.errno or 0, type(problem).__name__)
+        self._unpublished = ""
+        return ""
 
     def _signed(self, checkpoint: Checkpoint) -> str:
         text = checkpoint.text
@@ -210,5 +227,9 @@ def publish_file(path: Path, content: bytes) -> None:
     """Put a file in its place at once: readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

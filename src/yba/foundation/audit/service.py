@@ -1,7 +1,7 @@
 """The verbs of the audit trail: record an act, tell who looked, prove it, erase what was told."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from yba.foundation.audit import (
     writing,
 )
 from yba.foundation.audit.errors import AuditLogDown
+from yba.foundation.audit.health import STALLED_AFTER, LogHealth, health
 from yba.foundation.audit.model import Act, Action, StoredEvent, Trace
 from yba.foundation.audit.reviewing import VERDICTS, Review, flag, flagged, reviews
 from yba.foundation.audit.reviewing import keep as keep_review
@@ -27,12 +28,14 @@ from yba.plumbing.database import Tx
 __all__ = [
     "VERDICTS",
     "Act",
+    "LogHealth",
     "Question",
     "Review",
     "Spool",
     "SpoolPart",
     "flag",
     "flagged",
+    "health",
     "keep_review",
     "reviews",
     "row_of",
@@ -87,10 +90,6 @@ async def who_looked(
 def spool_of_reads(folder: Path) -> Spool:
     """Return where this process keeps the traces of reads until they are in the table."""
     return Spool(folder / keys.FOLDER, "reads")
-
-
-STALLED_AFTER = timedelta(seconds=30)
-"""Without a sign of life from the sequencer for so long, the log counts as down."""
 
 
 def open_spool(folder: Path) -> Spool:
