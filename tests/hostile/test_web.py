@@ -240,6 +240,15 @@ async def test_an_origin_that_is_no_address_of_ours_is_refused_and_never_a_fault
     assert answer.status_code == 403
 
 
+async def test_the_first_and_last_day_of_the_calendar_are_never_a_fault(
+    shell: asgi.Shell, database
+):
+    async with signed_in(shell, database, "privacy") as client:
+        for day in ("0001-01-01", "9999-12-31"):
+            answer = await client.post("/watch/search/found", data={"until": day, "since": day})
+            assert answer.status_code == 422, day
+
+
 async def test_a_nul_in_an_address_reaches_no_statement(shell: asgi.Shell, database):
     async with signed_in(shell, database, "doctor") as client:
         for path in ("/archive/records/%00", "/documents/draft/%00.pdf", "/programs/open/a%00b"):

@@ -1,7 +1,7 @@
 """The archive's pages: the list, one record, what is due, holds, destruction, the copy that leaves."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TypedDict
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from yba.care.documents.panels import archive_of
 from yba.foundation.consent.errors import ReleaseRefused
 from yba.foundation.consent.model import RECIPIENT_NAMES, Recipient, RecipientKind
 from yba.kernel.actor import Actor
-from yba.kernel.clock import VIETNAM, local_date, utc_now
+from yba.kernel.clock import VIETNAM, local_date, typed_day, utc_now
 from yba.kernel.refusal import NotFound, Refusal
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.i18n import N_
@@ -164,11 +164,10 @@ async def act(request: Request) -> Response:
 
 def _end_of(day: str, now: datetime) -> datetime:
     """Return the end of a day that was typed; `now` if it is none, which is refused further on."""
-    try:
-        start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=VIETNAM)
-    except ValueError:
+    typed = typed_day(day)
+    if typed is None:
         return now
-    return start + timedelta(days=1)
+    return datetime.combine(typed + timedelta(days=1), time(), VIETNAM)
 
 
 async def export(request: Request) -> Response:

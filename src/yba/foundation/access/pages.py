@@ -1,13 +1,13 @@
 """Pages for those who decide: requests to see a record, and emergencies to look at afterwards."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from yba.foundation.access import service
 from yba.foundation.access.errors import EmergencyNotFound, RequestNotFound
-from yba.kernel.clock import VIETNAM, utc_now
+from yba.kernel.clock import VIETNAM, typed_day, utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.html.navigation import NavigationItem
 from yba.plumbing.i18n import N_
@@ -87,11 +87,10 @@ async def decide(request: Request) -> Response:
 
 def _end_of(day: str) -> datetime | None:
     """Return the end of a day written as a date, None where there is none."""
-    try:
-        found = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=VIETNAM)
-    except ValueError:
+    found = typed_day(day)
+    if found is None:
         return None
-    return (found + timedelta(days=1)).astimezone(UTC)
+    return datetime.combine(found + timedelta(days=1), time(), VIETNAM).astimezone(UTC)
 
 
 NAVIGATION = [

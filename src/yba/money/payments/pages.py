@@ -1,14 +1,14 @@
 """The till: open and count, receipts, refunds, unmatched transfers, the day."""
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
 from yba.foundation.audit import service as audit
-from yba.kernel.clock import local_date, utc_now
+from yba.kernel.clock import local_date, typed_day, utc_now
 from yba.kernel.ids import decode_id, new_id
 from yba.kernel.refusal import NotFound, Refusal
 from yba.money.payments import service, vietqr
@@ -182,17 +182,10 @@ async def assign(request: Request) -> Response:
 
 async def day(request: Request) -> Response:
     """Show a day by method, with the bank's side."""
-    chosen = _day(request.query_params.get("day", "")) or local_date(utc_now())
+    chosen = typed_day(request.query_params.get("day", "")) or local_date(utc_now())
     async with reading(request) as tx:
         methods, bank = await service.day_of(tx, day=chosen)
     return render(request, "payments/day.html", day=chosen, methods=methods, bank=bank)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 async def stand_in_bank(request: Request) -> Response:

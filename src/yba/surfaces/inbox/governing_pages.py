@@ -12,7 +12,7 @@ from yba.foundation.accounts.model import Account
 from yba.foundation.signing import service as signing
 from yba.foundation.signing.errors import RegulationImpossible
 from yba.foundation.signing.model import HolderKind, SignerRole
-from yba.kernel.clock import local_date, utc_now
+from yba.kernel.clock import local_date, typed_day, utc_now
 from yba.kernel.ids import encode_id
 from yba.kernel.refusal import NotFound, Refusal
 from yba.plumbing.html.navigation import NavigationItem
@@ -136,7 +136,10 @@ async def appoint(request: Request) -> Response:
 
 
 def _day(fields: Mapping[str, str]) -> date:
-    return date.fromisoformat(fields.get("from", ""))
+    day = typed_day(fields.get("from", ""))
+    if day is None:
+        raise ValueError("no day")
+    return day
 
 
 async def revoke(request: Request) -> Response:

@@ -14,7 +14,7 @@ from yba.foundation.accounts import service as accounts
 from yba.foundation.accounts.model import Account
 from yba.foundation.signing import service as signing
 from yba.foundation.signing.model import KeyRef
-from yba.kernel.clock import VIETNAM, local_date, utc_now
+from yba.kernel.clock import VIETNAM, local_date, typed_day, utc_now
 from yba.kernel.ids import decode_id, encode_id
 from yba.kernel.refusal import NotFound, Refusal
 from yba.plumbing.html.navigation import NavigationItem
@@ -301,10 +301,8 @@ async def delegate(request: Request) -> Response:
 
 
 def _day(text: str) -> datetime | None:
-    try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time(), VIETNAM)
-    except ValueError:
-        return None
+    day = typed_day(text)
+    return None if day is None else datetime.combine(day, time(), VIETNAM)
 
 
 async def end_delegation(request: Request) -> Response:

@@ -1,7 +1,7 @@
 """The work list with its clocks, one request and its letter, the books, the answers to corrections."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 import orjson
 from starlette.requests import Request
@@ -29,7 +29,7 @@ from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import IdentifierKind, PersonSummary
 from yba.foundation.signing.service import signing_of
 from yba.kernel.actor import Actor
-from yba.kernel.clock import VIETNAM, local_date, utc_now
+from yba.kernel.clock import local_date, typed_day, typed_moment, utc_now
 from yba.kernel.refusal import AccessRefused, NotFound, Refusal
 from yba.plumbing.database import Tx
 from yba.plumbing.html.navigation import NavigationItem
@@ -57,19 +57,9 @@ def _numbered(request: Request) -> int:
     return number
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _moment(text: str) -> datetime | None:
     """Return a moment that a form wrote without a zone, as Viet Nam's clock shows it."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=VIETNAM).astimezone(UTC)
-    except ValueError:
-        return None
+    return typed_moment(text)
 
 
 async def _person(tx: Tx, actor: Actor, patient_id: str, at: datetime) -> PersonSummary:
@@ -163,7 +153,7 @@ async def decide_proxy(request: Request) -> Response:
             person = await _person(tx, actor, asked.patient_id, now)
             await consent.accept_proxy(
                 tx, actor=actor, proxy_id=number, papers=fields.get("papers", ""), at=now,
-                born=_day(person.details.birth_date),
+                born=typed_day(person.details.birth_date),
             )  # fmt: skip
         else:
             await consent.refuse_proxy(tx, actor=actor, proxy_id=number, at=now)
@@ -230,14 +220,14 @@ async def register_file(request: Request) -> Response:
 async def file_processing(request: Request) -> Response:
     """Keep when a processing began and what became of its impact file."""
     fields = await form(request)
-    started = _day(fields.get("started_on", ""))
+    started = typed_day(fields.get("started_on", ""))
     try:
         async with transaction(request) as tx:
             if started is None:
                 raise NothingNamed
             await consent.file_processing(
                 tx, actor=actor_of(request), processing_id=request.path_params["processing"],
-                started_on=started, impact_filed_on=_day(fields.get("filed_on", "")),
+                started_on=started, impact_filed_on=typed_day(fields.get("filed_on", "")),
                 impact_result=fields.get("result", ""), at=utc_now(),
             )  # fmt: skip
     except NothingNamed as refusal:
@@ -332,8 +322,8 @@ async def add_agreement(request: Request) -> Response:
                     party_name=fields.get("party_name", ""), purpose=fields.get("purpose", ""),
                     kinds=[value for name, value in sent if name == "kinds"],
                     basis=fields.get("basis", ""), protection=fields.get("protection", ""),
-                    valid_from=_day(fields.get("valid_from", "")) or local_date(utc_now()),
-                    valid_to=_day(fields.get("valid_to", "")),
+                    valid_from=typed_day(fields.get("valid_from", "")) or local_date(utc_now()),
+                    valid_to=typed_day(fields.get("valid_to", "")),
                     reference=fields.get("reference", ""),
                 ),
             )  # fmt: skip

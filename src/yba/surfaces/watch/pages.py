@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import ACTIONS, PURPOSES
-from yba.kernel.clock import VIETNAM, utc_now
+from yba.kernel.clock import VIETNAM, typed_day, utc_now
 from yba.kernel.ids import decode_id, encode_id
 from yba.kernel.refusal import Unusable
 from yba.plumbing.html.navigation import NavigationItem
@@ -144,11 +144,10 @@ def question_of(given: Mapping[str, str]) -> audit.Question:
 def _day(value: str) -> datetime | None:
     if not value:
         return None
-    try:
-        day = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a wall date
-        return datetime.combine(day, time(), VIETNAM).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unusable from None
+    day = typed_day(value)
+    if day is None:
+        raise Unusable
+    return datetime.combine(day, time(), VIETNAM).astimezone(UTC)
 
 
 NAVIGATION = [

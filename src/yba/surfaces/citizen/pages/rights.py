@@ -27,7 +27,7 @@ from yba.foundation.consent.model import (
 from yba.foundation.consent.service import Asking, Saying
 from yba.foundation.parties import service as parties
 from yba.foundation.record import service as record
-from yba.kernel.clock import VIETNAM, local_date, utc_now
+from yba.kernel.clock import VIETNAM, local_date, typed_day, utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Tx
 from yba.plumbing.web import Page, form, form_list, language_of, see_other, transaction
@@ -165,10 +165,9 @@ async def release(request: Request) -> Response:
 
 def _until(text: str) -> datetime:
     """Return the end of that day in Viet Nam. Raises TermUnusable."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise TermUnusable(days=365, fields={"until": TermUnusable.message}) from None
+    day = typed_day(text)
+    if day is None:
+        raise TermUnusable(days=365, fields={"until": TermUnusable.message})
     return datetime.combine(day + timedelta(days=1), time(), VIETNAM).astimezone(UTC)
 
 
