@@ -212,9 +212,8 @@ class Permitting:
         if self.dated:
             moment = f"CASE WHEN {row}.ts > {MISSING_TIME} THEN {row}.ts ELSE {moment} END"
         return (
-            f"EXISTS (SELECT FROM record.resource b WHERE b.type = {_PATIENT}"
-            f" AND b.rid = {row}.patient AND b.flags & 1 = 0 AND b.te > {MISSING_TIME}"
-            f" AND b.te + {self.policy.adult_micros} <= {moment})"
+            f"record.was_adult({_PATIENT}::smallint, {row}.patient, {moment},"
+            f" {self.policy.adult_micros})"
         )
 
 
