@@ -132,3 +132,27 @@ async def test_pages_of_a_type_show_every_state_once(client):
 
     assert sorted(id_ for id_ in seen if id_ in ids) == sorted(ids)
     assert len(seen) == len(set(seen))
+
+
+async def test_a_count_of_nothing_answers_how_many_states_there_are(client):
+    one, other = await create(client, patient()), await create(client, patient())
+    await changed(client, one, gender="male")
+    await client.delete(f"/Patient/{one}")
+    entry = {"item": {"reference": f"Patient/{one}"}}
+    body = {"resourceType": "List", "status": "current", "mode": "working", "entry": [entry]}
+    listed = await create(client, body)
+
+    async def total(path: str) -> int:
+        page = (await client.get(f"{path}{'&' if '?' in path else '?'}_count=0")).json()
+        assert page["type"] == "history"
+        assert "entry" not in page
+        return page["total"]
+
+    assert await total(f"/Patient/{one}/_history") == 3
+    assert await total(f"/Patient/{one}/_history?_since=2100-01-01") == 0
+    assert await total(f"/_history?_list={listed}") == 3
+    assert await total("/Patient/_history") >= 4
+    assert await total("/Patient/_history?_since=2100-01-01") == 0
+    assert await total(f"/Patient/{other}/_history") == 1
+    assert (await client.get(f"/Patient/{new_id()}/_history?_count=0")).status_code == 404
+    assert (await client.get("/_history?_list=$current-problems")).status_code == 400

@@ -12,11 +12,14 @@ from yba.foundation.record import store
 from yba.foundation.record.keys import row_id
 from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NUMBERS
+from yba.foundation.record.query.compile import Statement
 from yba.foundation.record.query.guard import Guard, put_into
-from yba.foundation.record.reading import version_of
+from yba.foundation.record.reading import run, version_of
 from yba.plumbing.database import Tx
 
 Position = tuple[int, int, int]
+_FIRST: Position = (1 << 62, 1 << 62, 1 << 30)
+_EARLIEST, _LATEST = -(1 << 62), 1 << 62
 _LONGEST_WAIT_SECONDS = 2.0
 _ASKED_EVERY_SECONDS = 0.01
 
@@ -38,7 +41,7 @@ async def within(
     `during` keeps states that were current at some moment from its first up to its second
     microsecond; `places` keeps those of these (type, id) pairs.
     """
-    low, high = during or (-(1 << 62), 1 << 62)
+    low, high = during or (_EARLIEST, _LATEST)
     given = (
         [TYPE_NUMBERS[name] for name in types],
         None if id_ is None else row_id(types[0], id_),
@@ -55,6 +58,35 @@ async def within(
         last = shown[-1]
         following = (last["updated"], last["rid"], last["version"])
     return [version_of(record, record["fid"]) for record in shown], following
+
+
+async def counted(
+    tx: Tx,
+    *,
+    types: Sequence[str],
+    id_: str | None,
+    since: int,
+    during: tuple[int, int] | None,
+    places: Sequence[tuple[str, str]] | None,
+    guard: Guard | None = None,
+) -> int:
+    """Return how many states the pages of such a history show. Raises QueryTooExpensive."""
+    numbers = [TYPE_NUMBERS[name] for name in types]
+    rid = None if id_ is None else row_id(types[0], id_)
+    low, high = during or (_EARLIEST, _LATEST)
+    if during is not None or places is not None:
+        statement = store.HISTORY_WITHIN
+        given = (
+            numbers, rid, since, low, high, *_FIRST,
+            None if places is None else [TYPE_NUMBERS[type_] for type_, _ in places],
+            None if places is None else [row_id(*place) for place in places], None,
+        )  # fmt: skip
+    elif rid is None and since > _EARLIEST:
+        statement, given = store.HISTORY_SINCE, (numbers, since, _LATEST, *_FIRST, None)
+    else:
+        statement, given = store.HISTORY, (numbers, rid, since, _LATEST, *_FIRST, None)
+    sql, arguments = put_into(f"SELECT count(*) FROM ({statement}) s", guard, given)
+    return (await run(tx, Statement(sql, arguments)))[0][0]
 
 
 async def newest(tx: Tx, type_: str, id_: str, guard: Guard | None = None) -> int:

@@ -14,6 +14,7 @@ from yba.fhir import r4
 from yba.fhir.moments import range_of
 from yba.foundation.record import histories, reading, settings
 from yba.foundation.record.errors import ResourceNotFound, UnsearchableQuery
+from yba.foundation.record.model import Version
 from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS
 from yba.foundation.record.query.guard import Guard
 from yba.kernel.actor import Actor
@@ -21,7 +22,7 @@ from yba.kernel.ids import encode_id
 from yba.plumbing.database import Tx
 from yba.surfaces.fhir_api import rendering
 from yba.surfaces.fhir_api.exchange import Exchange
-from yba.surfaces.fhir_api.interactions import READ, Interactions, permit
+from yba.surfaces.fhir_api.interactions import READ, WHAT, Interactions, permit
 
 _DEFAULT, _LARGEST = 100, 1000
 _FIRST = (1 << 62, 1 << 62, 1 << 30)
@@ -33,7 +34,7 @@ class _Asked:
     """What a history may be asked for."""
 
     count: int = _DEFAULT
-    since: int | None = None
+    since: int = _EARLIEST
     at: tuple[int, int] | None = None
     listed: str = ""
     position: tuple[int, int, int] = _FIRST
@@ -53,27 +54,31 @@ async def history(
         total = await histories.newest(tx, type_, id_, guard) if type_ and id_ else None
         if total == 0:
             raise ResourceNotFound
-        if asked.since is not None and id_ is None:
+        if asked.since > _EARLIEST and id_ is None:
             await histories.wait_for_commits(tx)
-        since = _EARLIEST if asked.since is None else asked.since
-        if asked.listed or asked.at is not None:
+        places = await _listed(tx, asked.listed, guard) if asked.listed else None
+        if asked.count == 0:
+            versions, following = [], None
+            total = await histories.counted(
+                tx, types=types, id_=id_, since=asked.since, during=asked.at, places=places,
+                guard=guard,
+            )  # fmt: skip
+        elif places is not None or asked.at is not None:
             versions, following = await histories.within(
-                tx, types=types, id_=id_, since=since, during=asked.at,
-                places=await _listed(tx, asked.listed, guard) if asked.listed else None,
+                tx, types=types, id_=id_, since=asked.since, during=asked.at, places=places,
                 position=asked.position, count=asked.count, guard=guard,
             )  # fmt: skip
         else:
             versions, following = await reading.history(
-                tx, types=types, id_=id_, since=since, position=asked.position, count=asked.count,
-                guard=guard,
+                tx, types=types, id_=id_, since=asked.since, position=asked.position,
+                count=asked.count, guard=guard,
             )  # fmt: skip
         brought_back = await histories.brought_back(tx, versions)
     await do.note_seen(actor, "history", *versions)
-    if asked.since is not None or asked.at is not None or asked.listed or guard is not None:
-        # Of how many states some are hidden is not told.
-        total = None
-    if not following and asked.position == _FIRST:
-        total = len(versions)
+    if asked.count:
+        total = _told(asked, total, versions, bool(following), guard)
+    else:
+        await do.trail.note(actor, WHAT + "history", None, types[:1] if type_ else [])
     url = "/".join(part for part in (do.base, type_, id_, "_history") if part)
     next_url = ""
     if following:
@@ -86,6 +91,17 @@ async def history(
             next_url=next_url, total=total, brought_back=brought_back,
         ),
     )  # fmt: skip
+
+
+def _told(
+    asked: _Asked, total: int | None, versions: list[Version], more: bool, guard: Guard | None
+) -> int | None:
+    """Return how many states there are, None where that is not told with a page of them."""
+    if not more and asked.position == _FIRST:
+        return len(versions)
+    # Of how many states some are hidden is not told.
+    is_whole = asked.since == _EARLIEST and asked.at is None and not asked.listed
+    return total if is_whole and guard is None else None
 
 
 def _asked(exchange: Exchange) -> _Asked:
@@ -101,12 +117,14 @@ def _asked(exchange: Exchange) -> _Asked:
             case "_count":
                 if not value.isascii() or not value.isdigit() or len(value) > 9:
                     raise UnsearchableQuery(reason="_count must be a whole number")
-                asked.count = max(1, min(int(value), _LARGEST))
+                asked.count = min(int(value), _LARGEST)
             case "_since":
                 asked.since = _moments(name, value)[0]
             case "_at":
                 asked.at = _moments(name, value)
             case "_list":
+                if value.startswith("$"):
+                    raise UnsearchableQuery(reason="a history keeps no functional lists")
                 asked.listed = value.removeprefix("List/")
             case "_sort":
                 if value not in ("-_lastUpdated", "-_last_updated"):

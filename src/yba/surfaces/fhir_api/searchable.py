@@ -63,5 +63,8 @@ def _described(parameter: SearchParam) -> r4.CapabilityStatementRestResourceSear
 
 def _listed() -> r4.CapabilityStatementRestResourceSearchParam:
     return r4.CapabilityStatementRestResourceSearchParam(
-        name="_list", type="special", documentation="What the List resources with these ids name."
+        name="_list",
+        type="special",
+        documentation="What the List resources with these ids name, or the functional lists"
+        " $current-problems, $current-medications, $current-allergies and $current-drug-allergies.",
     )

@@ -14,6 +14,7 @@ from yba.foundation.record.plans import TYPE_NAMES, TYPE_NUMBERS, plan_of
 from yba.foundation.record.query import controls, filtering
 from yba.foundation.record.query.compartments import lies_in, types_in
 from yba.foundation.record.query.controls import LARGEST_PAGE, shown
+from yba.foundation.record.query.listing import listed
 from yba.foundation.record.query.tree import Chain, Condition, Has, Leaf, Search
 
 __all__ = [
@@ -202,7 +203,7 @@ def condition_of(
         return _chain(type_, head, rest, value, depth, budget)
     budget.spend()
     if name == "_list":
-        return _listed(type_, value)
+        return listed(type_, split(value, ","))
     if name == "_filter":
         return filtering.condition_of_filter(type_, value) if value else None
     code, _, modifier = name.partition(":")
@@ -295,20 +296,6 @@ def _reference(type_: str, code: str) -> SearchParam:
     if parameter is None or parameter.kind != "reference":
         raise UnsearchableQuery(reason=f"{type_} has no reference parameter {shown(code)}")
     return parameter
-
-
-def _listed(type_: str, value: str) -> Has | None:
-    """Return "a List with one of these ids has it as an item"."""
-    if not value:
-        return None
-    ids = split(value, ",")
-    if any(id_.startswith("$") for id_ in ids):
-        raise UnsearchableQuery(
-            reason="_list: functional lists such as $current-problems are not kept"
-        )
-    item, by_id = plan_of("List").parameters["item"], plan_of("List").parameters["_id"]
-    values = tuple(id_.removeprefix("List/") for id_ in ids)
-    return Has(type_, "List", item, Leaf("List", by_id, "", values))
 
 
 def with_count(search: Search, count: int) -> Search:
