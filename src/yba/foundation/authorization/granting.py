@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from yba.foundation.access import service as access
 from yba.foundation.audit import service as audit
 from yba.foundation.authorization import programs, store
 from yba.foundation.authorization.errors import PatientNotChosen, RequestGone
@@ -32,6 +33,8 @@ from yba.foundation.authorization.scopes import (
     is_within,
     narrow,
 )
+from yba.foundation.consent import service as consent
+from yba.foundation.consent.model import Proxy
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
 from yba.kernel.refusal import AccessRefused, NotFound
@@ -70,6 +73,34 @@ def own_patient(person: Actor) -> str | None:
     """Return the one patient of whom a citizen may grant anything: herself; None for staff."""
     is_staff = person.may("fhir.read") or person.may("chart.read") or person.may("person.read")
     return None if is_staff else person.patient_id
+
+
+async def represented(tx: Tx, *, actor: Actor, at: datetime) -> list[Proxy]:
+    """Return those for whom a citizen acts by law now, and may let programs see: her children."""
+    own = own_patient(actor)
+    if own is None:
+        return []
+    return await consent.represented_by_law(tx, person_id=own, at=at)
+
+
+async def still_represents(tx: Tx, *, actor: Actor, grant: Grant, at: datetime) -> bool:
+    """Return whether the patient of a grant is still the person's to grant: a child comes of age."""
+    if grant.patient_id is None or own_patient(actor) in (None, grant.patient_id):
+        return True
+    children = await represented(tx, actor=actor, at=at)
+    return any(one.patient_id == grant.patient_id for one in children)
+
+
+async def _open_of_a_child(tx: Tx, actor: Actor, patient_id: str, at: datetime) -> None:
+    """Let the account see whom it represents, as long as it does. Raises AccessRefused."""
+    for one in await represented(tx, actor=actor, at=at):
+        if one.patient_id == patient_id:
+            await access.relate(
+                tx, patient_id=patient_id, kind="proxy", why=f"Proxy/{one.proxy_id}",
+                account_id=actor.account_id, at=at, until=one.until,
+            )  # fmt: skip
+            return
+    raise AccessRefused
 
 
 def grantable(person: Actor, scopes: Sequence[str]) -> tuple[str, ...]:
@@ -130,11 +161,15 @@ async def opened(tx: Tx, *, actor: Actor, asked: Asked, at: datetime) -> Opened 
 
 
 async def granted_already(tx: Tx, *, actor: Actor, asked: Asked, at: datetime) -> Grant | None:
-    """Return what this person granted this program, if it holds all of this and still counts."""
+    """Return what this person granted this program, if it holds all of this and still counts.
+
+    The newest; where it is of a child whom she represents no longer, nothing was granted.
+    """
     wanted = grantable(actor, asked.scopes)
     for grant in await tx.rows(Grant, store.GRANTS_OF, actor.account_id, at, _MOST_SHOWN):
         if grant.client_id == asked.client.id and is_within(wanted, grant.scopes):
-            return grant
+            holds = await still_represents(tx, actor=actor, grant=grant, at=at)
+            return grant if holds else None
     return None
 
 
@@ -165,7 +200,7 @@ async def grant(
     if needs_patient and patient_id is None:
         raise PatientNotChosen
     if patient_id is not None and own_patient(actor) not in (None, patient_id):
-        raise AccessRefused
+        await _open_of_a_child(tx, actor, patient_id, at)
     if asked.launch and not await tx.execute(store.USE_LAUNCH, digest(asked.launch), at):
         raise RequestGone
     if asked.pushed and not await tx.execute(

@@ -12,6 +12,7 @@ from yba.foundation.authorization.granting import (
     open_chart,
     opened,
     own_patient,
+    represented,
     take_back,
 )
 from yba.foundation.authorization.keys import own_claims, rotate
@@ -40,6 +41,6 @@ __all__ = [
     "ACCESS_PREFIX", "Asked", "KeySets", "Opened", "Own", "SentBack", "Server", "Wanted", "client",
     "clients", "disable", "end_session", "grant", "grantable", "granted_already", "granted_by",
     "keep", "open_chart", "opened", "opened_from_charts", "origins", "own_claims", "own_patient", "parameters_of",
-    "read", "recognise", "register", "renew_secret", "rotate", "smart_configuration", "sweep",
+    "read", "recognise", "register", "renew_secret", "represented", "rotate", "smart_configuration", "sweep",
     "take_back", "with_query",
 ]  # fmt: skip

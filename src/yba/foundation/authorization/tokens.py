@@ -23,7 +23,7 @@ from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import service as audit
 from yba.foundation.authorization import keys, programs, store
 from yba.foundation.authorization.errors import Ended, ProtocolError
-from yba.foundation.authorization.granting import grantable, may_read, may_write
+from yba.foundation.authorization.granting import grantable, may_read, may_write, still_represents
 from yba.foundation.authorization.model import (
     ACCESS_LIFE,
     IDENTITY_LIFE,
@@ -118,6 +118,13 @@ async def _stays_signed_in(tx: Tx, grant: Grant | Access, at: datetime) -> bool:
     return await accounts.session_is_open(tx, session_id=grant.session_id, at=at)
 
 
+async def _still_holds(tx: Tx, person: Actor, grant: Grant, at: datetime) -> bool:
+    """Return whether what a grant rests on is still so: her session, her acting for a child."""
+    if not await _stays_signed_in(tx, grant, at):
+        return False
+    return await still_represents(tx, actor=person, grant=grant, at=at)
+
+
 # -- giving ---------------------------------------------------------------------------------------
 
 
@@ -168,8 +175,8 @@ async def _for_code(
     if not _VERIFIER.fullmatch(verifier) or not _fits(verifier, found.challenge):
         return _invalid("code_verifier does not fit")
     person = await _person(tx, grant.account_id or "", at)
-    if person is None or not await _stays_signed_in(tx, grant, at):
-        return _invalid("the account was closed")
+    if person is None or not await _still_holds(tx, person, grant, at):
+        return _invalid("the account was closed or signed out, or acts for the patient no longer")
     await tx.execute(store.USE_CODE, digest(code), at)
     return await _answer(
         tx, server, client, grant, person, scopes=grant.scopes, nonce=found.nonce, at=at
@@ -203,9 +210,9 @@ async def _for_refresh(
     if found.expires_at <= at or not grant.is_open(at):
         return _invalid("the token has expired")
     person = await _person(tx, grant.account_id or "", at)
-    if person is None or not await _stays_signed_in(tx, grant, at):
+    if person is None or not await _still_holds(tx, person, grant, at):
         await _end(tx, grant, "account", at)
-        return Ended("the account was closed or signed out")
+        return Ended("the account was closed or signed out, or acts for the patient no longer")
     scopes = found.scopes
     if "scope" in form:
         scopes = split(form["scope"])

@@ -23,6 +23,8 @@ from yba.kernel.refusal import AccessRefused, NotFound
 from yba.plumbing.database import Tx
 from yba.plumbing.i18n import N_
 
+_BY_LAW = frozenset(("mother", "father", "guardian"))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
@@ -152,6 +154,19 @@ async def proxies_asked(tx: Tx, *, actor: Actor, limit: int = 200) -> list[Proxy
 async def acts_for(tx: Tx, *, person_id: str, patient_id: str, at: datetime) -> Proxy | None:
     """Return by which representation one person acts for another at that moment, or None."""
     return await tx.row(Proxy, store.ACTS_FOR, person_id, patient_id, at)
+
+
+async def represented_by_law(tx: Tx, *, person_id: str, at: datetime) -> list[Proxy]:
+    """Return those for whom a person acts by law at that moment: confirmed on papers, not agreed upon.
+
+    Law: Civil Code 91/2015 art. 136 (parents, guardians), until the child decides alone.
+    """
+    found = await tx.rows(Proxy, store.PROXIES_OF, person_id)
+    return [
+        one
+        for one in found
+        if one.person_id == person_id and one.is_open(at) and one.papers and one.relation in _BY_LAW
+    ]
 
 
 async def _asked(tx: Tx, actor: Actor, proxy_id: int) -> Proxy:

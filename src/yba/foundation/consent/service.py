@@ -74,6 +74,7 @@ from yba.foundation.consent.representing import (
     proxies_of,
     proxy,
     refuse_proxy,
+    represented_by_law,
 )
 from yba.foundation.consent.sharing import (
     Shown,
@@ -96,7 +97,7 @@ __all__ = [
     "file_processing", "finish", "growing_restrictions", "has_consent", "hide", "open_breach",
     "open_requests", "open_share", "open_withdrawals", "openings_of", "persons_of_breach",
     "processing_register", "proxies_asked", "proxies_of", "proxy", "refuse", "refuse_proxy",
-    "release_of", "releases_of", "request", "request_release", "requests_of", "require_release",
+    "release_of", "releases_of", "represented_by_law", "request", "request_release", "requests_of", "require_release",
     "restrictions_of", "share", "shares_of", "show_again", "shown", "steps_of", "take_back",
     "tell_persons", "withdraw", "withdrawal_done",
 ]  # fmt: skip

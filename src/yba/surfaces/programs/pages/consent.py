@@ -24,6 +24,7 @@ from yba.foundation.authorization.errors import (
 )
 from yba.foundation.authorization.model import Grant
 from yba.foundation.authorization.service import Asked, Opened, SentBack, Server
+from yba.foundation.consent.model import Proxy
 from yba.foundation.parties import service as parties
 from yba.foundation.parties.model import PersonMatch
 from yba.kernel.actor import Actor
@@ -130,9 +131,12 @@ async def _authorize(request: Request, tx: Tx, pairs: Pairs, at: datetime) -> Re
     if not authorization.grantable(actor, asked.scopes):
         raise asked.refused(issuer, "access_denied", "this person may grant none of it")
     opened = await authorization.opened(tx, actor=actor, asked=asked, at=at)
-    patient_id = opened.patient_id if opened else authorization.own_patient(actor)
-    needs_choice = asked.needs_patient and patient_id is None
     earlier = await _granted_before(tx, actor, asked, at)
+    patient_id = opened.patient_id if opened else authorization.own_patient(actor)
+    if opened is None and patient_id is not None and earlier is not None:
+        # She chose then, herself or a child of hers.
+        patient_id = earlier.patient_id or patient_id
+    needs_choice = asked.needs_patient and patient_id is None
     if (earlier is not None or _is_trusted(actor, asked)) and not needs_choice:
         if silent or _comes_from_elsewhere(request):
             code = await authorization.grant(
@@ -211,6 +215,9 @@ async def _page(
         if entered
         else [name for name in scopes if name not in words.UNTICKED]
     )
+    children = list[Proxy]()
+    if asked.needs_patient and opened is None:
+        children = await authorization.represented(tx, actor=actor, at=at)
     shown = None
     if opened is not None:
         shown = await parties.person(tx, actor=actor, patient_id=opened.patient_id, at=at)
@@ -230,6 +237,8 @@ async def _page(
         needs_choice=asked.needs_patient
         and opened is None
         and authorization.own_patient(actor) is None,
+        own=authorization.own_patient(actor),
+        children=children,
         words=dict(entered).get("words", ""),
         matches=matches,
         refusal=refusal,
@@ -287,7 +296,7 @@ async def _allow(
         patient_id = opened.patient_id
     else:
         own = authorization.own_patient(actor)
-        patient_id = own or fields.get("patient") or None
+        patient_id = fields.get("patient") or own
         if own is None and patient_id is not None:
             # Whoever may not see her may not open a program on her either.
             await parties.person(tx, actor=actor, patient_id=patient_id, at=at)
