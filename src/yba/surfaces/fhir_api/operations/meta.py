@@ -1,6 +1,7 @@
-"""$meta, $meta-add and $meta-delete: profiles, tags and security labels of one resource.
+"""$meta, $meta-add and $meta-delete: profiles, tags and security labels.
 
-Main rule: adding what is there and deleting what is not changes nothing; a change is the next version.
+Main rule: at a type and at the base $meta tells what current resources bear that the asker may see;
+adding what is there and deleting what is not changes nothing; a change is the next version.
 Standard: FHIR R4 resource-operation-meta.html, -meta-add.html, -meta-delete.html.
 """
 
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from yba.fhir import r4
-from yba.foundation.record import reading
+from yba.foundation.record import meta_store, reading
 from yba.foundation.record.errors import ResourceDeleted, ResourceNotFound, UnreadableBody
 from yba.foundation.record.operations import Operation as Write
 from yba.foundation.record.patching import Patch
+from yba.foundation.record.plans import TYPE_NAMES
 from yba.plumbing.database import Tx
 from yba.surfaces.fhir_api.interactions import READ, WHAT, WRITE
 from yba.surfaces.fhir_api.operation import Call, Operation
@@ -23,12 +25,13 @@ _Change = Callable[[r4.Meta, r4.Meta], None]
 
 
 async def _meta(call: Call) -> None:
-    """Answer the meta of the current state, or of one version."""
+    """Answer the meta of the current state, of one version, or what is in use at a type or the base."""
     given = await call.given()
     if given.names:
         raise UnreadableBody(reason="$meta has no parameters")
-    assert call.type is not None
-    assert call.id is not None
+    if call.type is None or call.id is None:
+        await _in_use(call)
+        return
     parts = call.exchange.path.split("/")
     guard = call.do.guard(call.actor)
     async with call.do.database.borrow() as connection:
@@ -46,8 +49,28 @@ async def _meta(call: Call) -> None:
     await _answer(call, found.body)
 
 
+async def _in_use(call: Call) -> None:
+    types = [call.type] if call.type else list(TYPE_NAMES)
+    async with call.do.searches.lend() as pair:
+        found = await meta_store.in_use(pair.planning, types, call.do.guard(call.actor, "s"))
+    await call.do.trail.note(call.actor, WHAT + "meta", None, [call.type] if call.type else [])
+    meta = r4.Meta(
+        profile=list(found.profiles) or None,
+        tag=[_coding(*pair) for pair in found.tags] or None,
+        security=[_coding(*pair) for pair in found.labels] or None,
+    )
+    await _tell(call, meta)
+
+
+def _coding(system: str, code: str) -> r4.Coding:
+    return r4.Coding(system=system or None, code=code)
+
+
 async def _answer(call: Call, body: bytes) -> None:
-    meta = r4.decode(body).meta or r4.Meta()
+    await _tell(call, r4.decode(body).meta or r4.Meta())
+
+
+async def _tell(call: Call, meta: r4.Meta) -> None:
     await call.answer(
         r4.Parameters(parameter=[r4.ParametersParameter(name="return", valueMeta=meta)])
     )
@@ -130,10 +153,11 @@ def _without(
 
 
 _AT = frozenset(("instance",))
+_EVERYWHERE = frozenset(("system", "type", "instance"))
 OPERATIONS = (
     Operation(
-        "meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta", _AT, READ, _meta,
-        of_versions=True,
+        "meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta", _EVERYWHERE, READ,
+        _meta, of_versions=True,
     ),
     Operation(
         "meta-add", "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", _AT, WRITE, _add,
