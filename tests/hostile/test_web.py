@@ -249,6 +249,16 @@ async def test_the_first_and_last_day_of_the_calendar_are_never_a_fault(
             assert answer.status_code == 422, day
 
 
+async def test_metrics_are_not_shown_through_a_proxy_of_this_machine(shell: asgi.Shell):
+    transport = httpx.ASGITransport(app=shell, client=("127.0.0.1", 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://yba.test") as client:
+        local = await client.get("/metrics")
+        forwarded = await client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"})
+
+    assert (local.status_code, forwarded.status_code) == (200, 404)
+    assert "yba_audit_works" in local.text
+
+
 async def test_a_nul_in_an_address_reaches_no_statement(shell: asgi.Shell, database):
     async with signed_in(shell, database, "doctor") as client:
         for path in ("/archive/records/%00", "/documents/draft/%00.pdf", "/programs/open/a%00b"):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -163,6 +163,9 @@ def serve(config: Settings, *, with_worker: bool = True) -> None:
         # A sender who does not finish the headers in time gives up the connection.
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=128 * 1024),
         log_level=LogLevels.error,
+        ssl_cert=config.tls_certificate,
+        ssl_key=config.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
     )
     try:
         server.serve()

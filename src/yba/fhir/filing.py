@@ -171,8 +171,10 @@ def file_concept_texts(x: Index, n: int, concept: t.CodeableConcept) -> None:
 
 
 def file_position(x: Index, n: int, position: LocationPosition) -> None:
-    """File a point on earth."""
-    if position.latitude is not None and position.longitude is not None:
+    """File a point on earth; numbers that name none (WGS84) are kept and not found by `near`."""
+    if position.latitude is None or position.longitude is None:
+        return
+    if abs(position.latitude) <= 90 and abs(position.longitude) <= 180:
         x.positions.append((n, position.latitude, position.longitude))
 
 

@@ -84,6 +84,9 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     # Whether callers are counted (docs/adr/0020); benches switch it off.
     rate_limits: bool = False
+    # Certificate and key (PEM) with which the node itself speaks TLS; else a proxy in front does.
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     # A browser session that nobody uses for so many minutes is over.
     session_idle_minutes: int = 60
     # An OpenID provider whose word counts: issuer, who we are there, what people call it, and the
@@ -174,6 +177,17 @@ def _path(name: str) -> Path | None:
     return Path(text) if text else None
 
 
+def _tls() -> tuple[Path | None, Path | None]:
+    """Return certificate and key: both or neither. Raises BadSetting."""
+    found = _path("YBA_TLS_CERTIFICATE"), _path("YBA_TLS_KEY")
+    for name, path in zip(("YBA_TLS_CERTIFICATE", "YBA_TLS_KEY"), found, strict=True):
+        if path is not None and not path.is_file():
+            raise BadSetting(name=name, reason="must name a file in PEM form")
+    if (found[0] is None) != (found[1] is None):
+        raise BadSetting(name="YBA_TLS_KEY", reason="certificate and key are given together")
+    return found
+
+
 def _derived(secret: bytes, use: bytes) -> bytes:
     """Return a key of its own for one use, so that no key serves two."""
     return hmac.digest(secret, use, "sha256")
@@ -192,6 +206,8 @@ def load() -> Settings:
     port = _integer("YBA_PORT", defaults.port)
     host = os.environ.get("YBA_HOST", defaults.host)
 
+    tls = _tls()
+    own = f"{'https' if tls[0] else 'http'}://{host}:{port}"
     secret = _secret(data_dir)
     keyfile = os.environ.get("YBA_SIGNING_KEYFILE")
 
@@ -208,10 +224,10 @@ def load() -> Settings:
         facility_points=_integer("YBA_FACILITY_POINTS", defaults.facility_points),
         data_dir=data_dir,
         database_url=os.environ.get("YBA_DATABASE_URL") or None,
-        base_url=text("BASE_URL", f"http://{host}:{port}").rstrip("/"),
+        base_url=text("BASE_URL", own).rstrip("/"),
         host=host,
         port=port,
-        allowed_hosts=_hosts(profile, text("BASE_URL", f"http://{host}:{port}")),
+        allowed_hosts=_hosts(profile, text("BASE_URL", own)),
         trusted_proxies=_networks("YBA_TRUSTED_PROXIES"),
         rate_limits=os.environ.get("YBA_RATE_LIMITS", "on") != "off",
         workers=_integer("YBA_WORKERS", defaults.workers),
@@ -246,6 +262,8 @@ def load() -> Settings:
         oidc_client_secret=text("OIDC_CLIENT_SECRET", ""),
         oidc_name=text("OIDC_NAME", "OpenID"),
         oidc_strong=_prefixes("YBA_OIDC_STRONG"),
+        tls_certificate=tls[0],
+        tls_key=tls[1],
         session_idle_minutes=_integer("YBA_SESSION_IDLE_MINUTES", 60),
         smtp_url=text("SMTP_URL", ""),
         mail_from=text("MAIL_FROM", ""),

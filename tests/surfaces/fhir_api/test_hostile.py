@@ -118,6 +118,14 @@ async def test_other_formats_are_refused(client, headers):
     assert answer.status_code == 415
 
 
+@pytest.mark.parametrize("number", ["1e308", "-1e9999", "180.0000001"])
+async def test_a_point_that_is_not_on_earth_is_kept_and_never_a_fault(client, number):
+    body = f'{{"resourceType":"Location","position":{{"longitude":{number},"latitude":{number}}}}}'
+    answer = await client.post("/Location", content=body.encode())
+
+    assert answer.status_code in (201, 400, 422)
+
+
 @pytest.mark.parametrize("value", ["http://[::1", "http://a:b/Patient/1", "//[", "\uff0f:/x"])
 async def test_a_reference_that_is_no_address_is_never_a_fault(client, value):
     answer = await client.get("/Observation", params={"subject": value})
