@@ -10,11 +10,18 @@ from yba.care.encounters import service as encounters
 from yba.care.encounters.model import DiagnosisEntry
 from yba.fhir import r4
 from yba.foundation.access import service as access
-from yba.foundation.access.errors import NotTreating, OwnCase, ReasonMissing, UntilWrong
+from yba.foundation.access.errors import (
+    NotTreating,
+    OwnCase,
+    PurposeUnknown,
+    ReasonMissing,
+    UntilWrong,
+)
 from yba.foundation.access.labels import categories_of, categories_of_code
 from yba.foundation.access.model import Category, types_of
 from yba.foundation.accounts.errors import FreshProofNeeded
 from yba.foundation.audit import service as audit
+from yba.foundation.notices import service as notices
 from yba.foundation.record import service as record
 from yba.foundation.record.errors import ResourceNotFound
 from yba.foundation.record.plans import TYPE_NUMBERS
@@ -164,9 +171,11 @@ async def test_a_declared_need_opens_the_restricted_part_for_hours(tx, at):
     officer = Actor("officer", "O", permissions=frozenset({"access.review"}))
     await audit.beat(tx, at=at)
 
-    await access.declare_need(
-        tx, actor=nurse, patient_id=visit.patient_id, reason="Dùng thuốc an thần", at=at
-    )
+    about = {"actor": nurse, "patient_id": visit.patient_id, "at": at}
+    for purpose in ("", "HOPERAT", "treat"):
+        with pytest.raises(PurposeUnknown):
+            await access.declare_need(tx, purpose=purpose, reason="Dùng thuốc an thần", **about)
+    await access.declare_need(tx, purpose="PATSFTY", reason="Dùng thuốc an thần", **about)
 
     assert len(await _conditions(tx, nurse, visit, at)) == 1
     assert await _conditions(tx, nurse, visit, at + timedelta(hours=5)) == []
@@ -175,6 +184,18 @@ async def test_a_declared_need_opens_the_restricted_part_for_hours(tx, at):
         if one.patient_id == visit.patient_id
     ]  # fmt: skip
     assert (kept.kind, kept.reason, kept.verdict) == ("need", "Dùng thuốc an thần", None)
+    assert (kept.purpose, access.purpose_name(kept.purpose, "en")[:14]) == (
+        "PATSFTY",
+        "Patient safety",
+    )
+    assert "PATSFTY" in await tx.values(
+        "SELECT purpose FROM audit.event WHERE what = 'access.declare_need' AND patient_id = $1",
+        visit.patient_id,
+    )
+    [told] = await notices.notices_of(tx, actor=citizen(visit.patient_id), limit=5)
+    assert (told.filling["purpose"][:19], told.filling["reason"]) == (
+        "An toàn người bệnh ", "Dùng thuốc an thần",
+    )  # fmt: skip
     # She treats the person: no banner of an emergency, and its end closes nothing of this.
     assert await access.emergency_now(tx, actor=nurse, patient_id=visit.patient_id, at=at) is None
     with pytest.raises(NotTreating):

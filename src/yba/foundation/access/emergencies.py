@@ -7,8 +7,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from yba.foundation.access import store
-from yba.foundation.access.errors import EmergencyNotFound, NotTreating, OwnCase
+from yba.foundation.access.errors import (
+    EmergencyNotFound,
+    NotTreating,
+    OwnCase,
+    PurposeUnknown,
+)
 from yba.foundation.access.model import ALL_CATEGORIES, policy_for
+from yba.foundation.access.purposes import needs_on
 from yba.foundation.access.relating import (
     MOST,
     checked_reason,
@@ -21,12 +27,23 @@ from yba.foundation.accounts import service as accounts
 from yba.foundation.audit import service as audit
 from yba.foundation.notices import service as notices
 from yba.kernel.actor import Actor
+from yba.kernel.clock import local_date
 from yba.kernel.ids import row_id
 from yba.kernel.refusal import AccessRefused
 from yba.plumbing.database import Tx
 from yba.plumbing.i18n import N_
 
+# HL7 v3 PurposeOfUse: break the glass.
+_BREAKING = "BTG"
 _JUSTIFIED = N_("The emergency access of %(who)s to your record was found justified.")
+_OPENED = N_(
+    "%(who)s opened the restricted part of your record. Purpose: %(purpose)s. Reason given:"
+    " %(reason)s. This is looked at by somebody else."
+)
+# What citizens were told before a purpose was chosen; their messages still carry it.
+_TOLD_EARLIER = (
+    N_("%(who)s opened the restricted part of your record. This is looked at by somebody else."),
+)
 _UNJUSTIFIED = N_(
     "The emergency access of %(who)s to your record was found NOT justified. You may complain."
 )
@@ -48,6 +65,7 @@ class Emergency:
     verdict: str | None
     note: str
     kind: Literal["emergency", "need"] = "emergency"
+    purpose: str = ""
 
 
 async def require_emergency(tx: Tx, *, actor: Actor, reason: str, at: datetime) -> None:
@@ -76,7 +94,7 @@ async def break_glass(
     ends_at = at + timedelta(hours=limit("access.emergency_hours", at))
     number: int = await tx.value(
         store.BEGIN_EMERGENCY, patient_id, actor.account_id, actor.name, reason, at, ends_at,
-        "emergency",
+        "emergency", _BREAKING,
     )  # fmt: skip
     await relate_holder(
         tx, patient_id, f"account:{actor.account_id}", "break-glass", why=f"Emergency/{number}",
@@ -84,7 +102,7 @@ async def break_glass(
     )  # fmt: skip
     await audit.record(
         tx, actor=actor, action="E", what="access.break_glass", at=at, patient_id=patient_id,
-        purpose="BTG", references=[f"Emergency/{number}"],
+        purpose=_BREAKING, references=[f"Emergency/{number}"],
     )  # fmt: skip
     await notices.notify(
         tx, to_patient=patient_id, kind="break-glass", at=at,
@@ -157,20 +175,34 @@ async def review(
     return found
 
 
-async def declare_need(tx: Tx, *, actor: Actor, patient_id: str, reason: str, at: datetime) -> None:
+async def declare_need(
+    tx: Tx, *, actor: Actor, patient_id: str, purpose: str, reason: str, at: datetime
+) -> None:
     """Open the restricted categories of a patient one treats, for hours, because care needs them.
 
-    The citizen is told, and somebody looks at the reason later. Raises NotTreating, AccessRefused,
-    ReasonMissing, FreshProofNeeded, AuditLogDown.
+    `purpose` is a code of `purposes.needs_on`; it stands in the trace and with the reason in what
+    the citizen is told. Somebody looks at it later. Raises NotTreating, AccessRefused,
+    PurposeUnknown, ReasonMissing, FreshProofNeeded, AuditLogDown.
     """
     require(actor, "access.break")
     await require_related(tx, actor=actor, patient_id=patient_id, at=at)
+    chosen = needs_on(local_date(at)).get(purpose)
+    if chosen is None:
+        raise PurposeUnknown(fields={"purpose": PurposeUnknown.message})
     reason = checked_reason(reason)
     accounts.require_fresh(actor, at=at)
     await audit.require_standing(tx, at=at)
     until = at + timedelta(hours=limit("access.emergency_hours", at))
     number: int = await tx.value(
-        store.BEGIN_EMERGENCY, patient_id, actor.account_id, actor.name, reason, at, until, "need"
+        store.BEGIN_EMERGENCY,
+        patient_id,
+        actor.account_id,
+        actor.name,
+        reason,
+        at,
+        until,
+        "need",
+        purpose,
     )
     await relate_holder(
         tx, patient_id, f"account:{actor.account_id}", "need", categories=ALL_CATEGORIES,
@@ -178,10 +210,9 @@ async def declare_need(tx: Tx, *, actor: Actor, patient_id: str, reason: str, at
     )  # fmt: skip
     await audit.record(
         tx, actor=actor, action="E", what="access.declare_need", at=at, patient_id=patient_id,
-        references=[f"Emergency/{number}"],
+        purpose=purpose, references=[f"Emergency/{number}"],
     )  # fmt: skip
     await notices.notify(
         tx, to_patient=patient_id, kind="break-glass", at=at,
-        sentence=N_("%(who)s opened the restricted part of your record. This is looked at by somebody else."),
-        values={"who": actor.name},
+        sentence=_OPENED, values={"who": actor.name, "purpose": chosen.vi, "reason": reason},
     )  # fmt: skip

@@ -26,7 +26,7 @@ async def _emergencies(request: Request, refusal: Refusal | None = None) -> Resp
         found = await service.emergencies(tx, actor=actor_of(request), at=utc_now())
     return render(
         request, "access/emergencies.html", found=found, refusal=refusal,
-        status=refusal.status if refusal else 200, now=utc_now(),
+        purpose_name=service.purpose_name, status=refusal.status if refusal else 200, now=utc_now(),
     )  # fmt: skip
 
 

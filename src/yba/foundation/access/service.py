@@ -27,6 +27,7 @@ from yba.foundation.access.granting import (
     require_request,
 )
 from yba.foundation.access.model import Policy, policy_for
+from yba.foundation.access.purposes import NeedPurpose, needs_on, purpose_name
 from yba.foundation.access.relating import (
     KIND_NAMES,
     SHORTEST_REASON,
@@ -48,10 +49,10 @@ from yba.kernel.actor import Actor
 from yba.plumbing.database import Tx
 
 __all__ = [
-    "KIND_NAMES", "PURPOSES", "SHORTEST_REASON", "AccessRequest", "Emergency", "Extent", "Kind",
+    "KIND_NAMES", "NeedPurpose", "PURPOSES", "SHORTEST_REASON", "AccessRequest", "Emergency", "Extent", "Kind",
     "RelationRow", "ask", "break_glass", "decide", "declare_need", "emergencies",
-    "emergency_hours", "emergency_now", "end", "end_emergency", "is_related", "policy_of",
-    "proxied_by", "refused", "relate", "related_among", "relations_of", "remember_author", "reopen",
+    "emergency_hours", "emergency_now", "end", "end_emergency", "is_related", "needs_on", "policy_of",
+    "proxied_by", "purpose_name", "refused", "relate", "related_among", "relations_of", "remember_author", "reopen",
     "requests", "require_emergency", "require_related", "require_request", "review", "unknown",
 ]  # fmt: skip
 

@@ -57,13 +57,13 @@ PROXIED: LiteralString = """
 
 BEGIN_EMERGENCY: LiteralString = """
     INSERT INTO access.emergency
-           (patient_id, account_id, account_name, reason, began_at, ends_at, kind)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+           (patient_id, account_id, account_name, reason, began_at, ends_at, kind, purpose)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     RETURNING emergency_id
 """
 _EMERGENCY: LiteralString = """
     emergency_id, patient_id, account_id, account_name, reason, began_at, ends_at, reviewer_name,
-    reviewed_at, verdict, note, kind
+    reviewed_at, verdict, note, kind, purpose
 """
 EMERGENCY_NOW: LiteralString = (
     "SELECT "

@@ -19,6 +19,9 @@ PURPOSES = {
     "PUBHLTH": N_("Public health"),
     "HRESCH": N_("Research"),
     "SYSADMIN": N_("Administration of the system"),
+    "BTG": N_("Emergency access"),
+    "COC": N_("Coordination of care"),
+    "PATSFTY": N_("Patient safety"),
 }
 
 ACTIONS = {
@@ -82,9 +85,9 @@ class LogState:
     """Whether rows without a place are read first, after a restore."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Act:
-    """What is to be written down."""
+    """What is to be written down. Not frozen, because that costs each write; nobody changes it."""
 
     actor: Actor
     action: Action

@@ -4,6 +4,7 @@ Main rule: the page names nobody. It says that the visit is not one's own, and w
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,10 +16,10 @@ from yba.foundation.access import service as access
 from yba.foundation.access.errors import NotTreating
 from yba.foundation.accounts import service as accounts
 from yba.foundation.accounts.errors import FreshProofNeeded
-from yba.kernel.clock import utc_now
+from yba.kernel.clock import local_date, utc_now
 from yba.kernel.refusal import Refusal
 from yba.plumbing.database import Tx
-from yba.plumbing.web import Page, actor_of, form, render, see_other, transaction
+from yba.plumbing.web import Page, actor_of, form, language_of, render, see_other, transaction
 
 _READ, _BREAK, _ASK = "chart.read", "access.break", "access.ask"
 
@@ -116,6 +117,7 @@ async def need(request: Request) -> Response:
                 tx,
                 actor=actor_of(request),
                 patient_id=await _patient(request, tx),
+                purpose=fields.get("purpose", ""),
                 reason=fields.get("reason", ""),
                 at=utc_now(),
             )
@@ -139,9 +141,15 @@ async def who(request: Request, refusal: Refusal | None = None) -> Response:
         return await not_treating(request)
     return render(
         request, "chart/who_has_access.html", encounter_id=encounter_id, found=found,
-        names=names, kinds=access.KIND_NAMES, refusal=refusal, errors=refusal.fields if refusal else {},
+        names=names, kinds=access.KIND_NAMES, needs=_needs(request, now), refusal=refusal, errors=refusal.fields if refusal else {},
         hours=access.emergency_hours(now), status=refusal.status if refusal else 200,
     )  # fmt: skip
+
+
+def _needs(request: Request, at: datetime) -> list[tuple[str, str]]:
+    """Return the purposes for which the restricted part may be opened, as (code, name)."""
+    language = language_of(request)
+    return [(one.code, one.name(language)) for one in access.needs_on(local_date(at)).values()]
 
 
 async def _names(tx: Tx, holders: Sequence[str]) -> dict[str, str]:

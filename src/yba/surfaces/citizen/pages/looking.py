@@ -8,7 +8,14 @@ from yba.care.encounters import service as encounters
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.model import ACTIONS, PURPOSES
 from yba.foundation.consent import service as consent
-from yba.foundation.consent.model import BASES, DATA_KINDS
+from yba.foundation.consent.model import (
+    BASES,
+    CHANNELS,
+    DATA_KINDS,
+    ENTRY_NAMES,
+    PURPOSE_NAMES,
+    SCOPES,
+)
 from yba.kernel.clock import utc_now
 from yba.plumbing.web import Page, transaction, url
 from yba.surfaces.citizen import model
@@ -53,6 +60,17 @@ async def who_looked(request: Request) -> Response:
             part="access", looks=looks, purposes=PURPOSES, actions=ACTIONS, visits=visits,
             wish=wish, more=traces[-1].id if len(traces) == _TRACES else None,
             disclosures=await consent.disclosures_of(tx, actor=actor, patient_id=patient_id),
+            restrictions=[
+                one
+                for one in await consent.restrictions_of(tx, actor=actor, patient_id=patient_id)
+                if one.holds(utc_now())
+            ],
+            consents=[
+                one
+                for one in await consent.decisions_of(tx, actor=actor, patient_id=patient_id)
+                if one.stands
+            ],
+            scopes=SCOPES, entries=ENTRY_NAMES, channels=CHANNELS, consent_names=PURPOSE_NAMES,
             bases=BASES, kinds=DATA_KINDS, proof=_address(request, "audit:mine"),
             check=_address(request, "audit:check"),
         )  # fmt: skip
