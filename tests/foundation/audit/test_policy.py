@@ -13,6 +13,7 @@ from tests.foundation.audit.conftest import DOCTOR, NOON, Log
 
 from yba.foundation.audit import jobs, service, spool, writing
 from yba.foundation.audit.errors import AuditLogDown
+from yba.foundation.audit.rows import rows_of
 from yba.foundation.audit.spool import Spool
 from yba.kernel.actor import Actor
 
@@ -131,7 +132,15 @@ async def test_break_glass_is_refused_before_there_is_a_log(tx: service.Tx):
 
 def rows(count: int) -> list[tuple[object, ...]]:
     act = service.Act(DOCTOR, "R", "x", NOON, "p", ["Patient/p"])
-    return [service.row_of(act) for _ in range(count)]
+    return [row for _ in range(count) for row in rows_of(act)]
+
+
+def test_no_resource_of_a_large_act_is_left_out():
+    names = [f"Observation/{n}" for n in range(1203)]
+    found = list(rows_of(service.Act(DOCTOR, "R", "x", NOON, "p", names)))
+    assert [name for row in found for name in row[10]] == names
+    assert len(found) == 3
+    assert len({row[0] for row in found}) == 3
 
 
 async def test_a_spool_without_its_process_is_brought_in_once(log: Log, tmp_path: Path):

@@ -13,7 +13,7 @@ import structlog
 from yba.foundation.audit import log_store, sequencing, spool, store, witnessing, writing
 from yba.foundation.audit.keys import folder_of, log_key, origin_of
 from yba.foundation.audit.model import Act
-from yba.foundation.audit.rows import row_of
+from yba.foundation.audit.rows import rows_of
 from yba.foundation.audit.sequencing import Sequencer
 from yba.foundation.audit.spool import Spool
 from yba.foundation.audit.stamps import Stamper, read_stamp
@@ -122,7 +122,7 @@ async def stamp_today(database: Database, stamper: Stamper, *, at: datetime) -> 
     token = await stamper(digest)
     stated = read_stamp(token, digest=digest)
     name = f"stamp/{day}/{newest['size']}/{hashlib.sha256(token).hexdigest()}"
-    row = row_of(Act(Actor.system("audit"), "C", "audit.stamp", at, None, [name]))
+    [row] = rows_of(Act(Actor.system("audit"), "C", "audit.stamp", at, None, [name]))
     async with database.transaction() as tx:
         await tx.execute(store.INSERT, *row)
         await tx.execute(log_store.PUT_STAMP, day, newest["size"], token, stated.at, row[0])
@@ -139,7 +139,8 @@ async def adopt_spools(folder: Path, database: Database) -> int:
                 await writing.bring_in(tx, rows)
                 if not is_whole:
                     act = Act(Actor.system("audit"), "E", "audit.spool_damaged", utc_now())
-                    await tx.execute(store.INSERT, *row_of(act))
+                    [row] = rows_of(act)
+                    await tx.execute(store.INSERT, *row)
         except BaseException:
             part.abandon()
             raise

@@ -22,7 +22,7 @@ from yba.foundation.audit import leaves, log_store, store, tiles, tree
 from yba.foundation.audit.growing import GrowingTree, edge_of
 from yba.foundation.audit.model import Act, LogState, StoredEvent
 from yba.foundation.audit.notes import Checkpoint, SignerKey
-from yba.foundation.audit.rows import row_of
+from yba.foundation.audit.rows import rows_of
 from yba.foundation.audit.tiles import WIDTH
 from yba.kernel.actor import Actor
 from yba.plumbing.database import Database, Tx
@@ -63,7 +63,8 @@ async def admit_signer(tx: Tx, *, signer: SignerKey, at: datetime) -> None:
     key = str(signer.verifier)
     if await tx.execute(log_store.ADD_SIGNER, key, at):
         act = Act(Actor.system("audit"), "C", "audit.signer", at, None, [f"signer/{key}"])
-        await tx.execute(store.INSERT, *row_of(act))
+        [row] = rows_of(act)
+        await tx.execute(store.INSERT, *row)
 
 
 async def beat(tx: Tx, *, at: datetime) -> None:

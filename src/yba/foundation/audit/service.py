@@ -19,7 +19,7 @@ from yba.foundation.audit.health import STALLED_AFTER, LogHealth, health
 from yba.foundation.audit.model import Act, Action, StoredEvent, Trace
 from yba.foundation.audit.reviewing import VERDICTS, Review, flag, flagged, reviews
 from yba.foundation.audit.reviewing import keep as keep_review
-from yba.foundation.audit.rows import MOST_RESOURCES, Place, row_of
+from yba.foundation.audit.rows import MOST_RESOURCES, Place, Row, rows_by_patient, rows_of
 from yba.foundation.audit.searching import Question
 from yba.foundation.audit.spool import Spool, SpoolPart
 from yba.kernel.actor import Actor
@@ -31,6 +31,7 @@ __all__ = [
     "LogHealth",
     "Question",
     "Review",
+    "Row",
     "Spool",
     "SpoolPart",
     "flag",
@@ -38,7 +39,7 @@ __all__ = [
     "health",
     "keep_review",
     "reviews",
-    "row_of",
+    "rows_by_patient",
 ]
 
 
@@ -61,8 +62,8 @@ async def record(
     """Write one trace inside `tx`.
 
     `what` names the verb (`encounters.open_visit`), never a value. `references`
-    are FHIR references; beyond 500 only the first are kept. Raises AuditLogDown if the trace can be
-    kept nowhere (docs/standards/audit.md says what goes on meanwhile).
+    are FHIR references; beyond 500 they take several traces. Raises AuditLogDown if it can be kept
+    nowhere (docs/standards/audit.md says what goes on meanwhile).
     """
     await writing.write(tx, [Act(actor, action, what, at, patient_id, references, purpose)])
 
@@ -70,6 +71,11 @@ async def record(
 async def record_many(tx: Tx, acts: Sequence[Act]) -> None:
     """Write several traces inside `tx` in one round trip. Raises AuditLogDown as `record` does."""
     await writing.write(tx, acts)
+
+
+async def record_rows(tx: Tx, rows: Sequence[Row]) -> None:
+    """Write traces that `rows_by_patient` made. Raises AuditLogDown."""
+    await writing.write_rows(tx, rows)
 
 
 async def search(tx: Tx, question: Question) -> list[StoredEvent]:
@@ -147,7 +153,7 @@ async def erase(tx: Tx, *, actor: Actor, event_ids: Sequence[int], at: datetime)
     if len(ids) > MOST_RESOURCES:
         raise ValueError("too many at once")
     act = Act(actor, "D", "audit.erase", at, None, [f"AuditEvent/{one}" for one in ids], None)
-    row = row_of(act)
+    [row] = rows_of(act)
     await writing.insert(tx, [row])
     await tx.execute(log_store.ALLOW_ERASING)
     count = await tx.execute(log_store.ERASE, ids, row[0])

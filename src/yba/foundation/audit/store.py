@@ -2,7 +2,7 @@
 
 from typing import LiteralString
 
-# In the order of `rows.row_of`.
+# In the order of `rows.rows_of`.
 COLUMNS = (
     "id",
     "at",

@@ -15,7 +15,7 @@ import structlog
 from yba.foundation.audit import store
 from yba.foundation.audit.errors import AuditLogDown
 from yba.foundation.audit.model import Act
-from yba.foundation.audit.rows import row_of
+from yba.foundation.audit.rows import rows_of
 from yba.foundation.audit.spool import Spool
 from yba.plumbing.database import Database, Tx
 
@@ -54,11 +54,18 @@ async def write(tx: Tx, acts: Sequence[Act]) -> None:
     Raises AuditLogDown if they can be nowhere. The first refusal that a process meets also ends a
     transaction of planned care, which may be repeated; an emergency never meets it.
     """
-    rows = [row_of(act) for act in acts]
+    rows = [row for act in acts for row in rows_of(act)]
     if not rows:
         return
     if Standing.is_refusing or any(_purpose(act) == _EMERGENCY for act in acts):
         await _write_or_spool(tx, acts, rows)
+        return
+    await write_rows(tx, rows)
+
+
+async def write_rows(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
+    """Write what may wait elsewhere if the table refuses. Raises AuditLogDown."""
+    if not rows:
         return
     try:
         await insert(tx, rows)

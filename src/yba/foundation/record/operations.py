@@ -55,7 +55,6 @@ from yba.plumbing.database import Tx
 
 ANY_VERSION = -1
 MOST_DELETED = 1000
-_AUDITED_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -388,9 +387,8 @@ class Operations:
             )  # fmt: skip
             acts.setdefault(key, (actor, []))[1].append(outcome.reference)
         written = [
-            Act(actor, action, what, self.at, patient, part)
+            Act(actor, action, what, self.at, patient, references)
             for (_, _, _, what, action, patient), (actor, references) in acts.items()
-            for part in _parts(references)
         ]
         await audit.record_many(self.tx, written)
 
@@ -413,11 +411,6 @@ def apart(operations: Sequence[Operation]) -> list[list[Operation]]:
 
 _Trace: TypeAlias = tuple[str, str | None, str, str, Action, str | None]
 _ACTIONS: dict[int, Action] = {201: "C", 200: "U", 204: "D"}
-
-
-def _parts(references: list[str]) -> Iterable[list[str]]:
-    for start in range(0, len(references), _AUDITED_AT_ONCE):
-        yield references[start : start + _AUDITED_AT_ONCE]
 
 
 def _number(type_: str, condition: str) -> int:

@@ -9,7 +9,7 @@ of them; the worker brings its spool in (docs/adr/0013).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -17,17 +17,16 @@ import structlog
 
 from yba.foundation.audit import service as audit
 from yba.foundation.audit.errors import AuditLogDown
-from yba.foundation.audit.model import Act
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.plumbing.database import Database
 
 _EVERY_SECONDS = 0.25
-_MOST_REFERENCES = 500
 _log = structlog.get_logger("yba.fhir")
-Key = tuple[str, str | None, str, str, str | None]
-# By account, client, purpose, act and patient: who, since when, and what was seen.
-Seen = dict[Key, tuple[Actor, datetime, dict[str, None]]]
+# Account, client, purpose and act.
+Whom = tuple[str, str | None, str, str]
+# Who, since when, and by patient what was seen.
+Seen = tuple[Actor, datetime, dict[str | None, dict[str, None]]]
 
 
 class Trail:
@@ -38,10 +37,10 @@ class Trail:
         self._spool = spool
         self._spooled: list[audit.SpoolPart] = []
         # Of this turn: nobody is answered yet.
-        self._turn: Seen = {}
+        self._turn: dict[Whom, Seen] = {}
         self._answers: list[asyncio.Future[None]] = []
         # In the spool: waits for the table.
-        self._waiting: Seen = {}
+        self._waiting: dict[Whom, Seen] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def note(
@@ -57,22 +56,17 @@ class Trail:
         self, actor: Actor, what: str, seen: Mapping[str | None, Iterable[str]]
     ) -> None:
         """Note what one answer shows `actor`, by patient. Raises AuditLogDown as `note` does."""
-        account, client, purpose = actor.account_id, actor.client_id, actor.purpose
-        turn, is_fresh = self._turn, False
+        whom = (actor.account_id, actor.client_id, actor.purpose, what)
+        known = self._waiting[whom][2] if whom in self._waiting else {}
+        fresh: dict[str | None, dict[str, None]] = {}
         for patient_id, references in seen.items():
-            key = (account, client, purpose, what, patient_id)
-            kept = self._waiting.get(key)
-            known = kept[2] if kept is not None else None
-            fresh = [one for one in references if known is None or one not in known]
-            if not fresh and known is not None:
-                continue
-            is_fresh = True
-            mine = turn.get(key)
-            if mine is None:
-                turn[key] = (actor, utc_now(), dict.fromkeys(fresh))
-            else:
-                mine[2].update(dict.fromkeys(fresh))
-        if is_fresh:
+            noted = known.get(patient_id)
+            if noted is None:
+                fresh[patient_id] = dict.fromkeys(references)
+            elif new := {one: None for one in references if one not in noted}:
+                fresh[patient_id] = new
+        if fresh:
+            _add(self._turn, whom, (actor, utc_now(), fresh))
             await self._end_of_turn()
 
     def _end_of_turn(self) -> asyncio.Future[None]:
@@ -89,14 +83,15 @@ class Trail:
         answers, self._answers = self._answers, []
         try:
             if self._spool is not None:
-                self._spool.append([audit.row_of(act) for act in _acts(turn)])
+                self._spool.append(_rows(turn))
         except Exception as problem:
             why = _down(problem) if isinstance(problem, OSError) else problem
             for answer in answers:
                 if not answer.done():
                     answer.set_exception(why)
             return
-        _add(self._waiting, turn)
+        for whom, one in turn.items():
+            _add(self._waiting, whom, one)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._write_soon())
         for answer in answers:
@@ -120,9 +115,10 @@ class Trail:
             self._spooled.append(part)
         try:
             async with self._database.transaction() as tx:
-                await audit.record_many(tx, list(_acts(waiting)))
+                await audit.record_rows(tx, _rows(waiting))
         except BaseException:
-            _add(self._waiting, waiting)
+            for whom, one in waiting.items():
+                _add(self._waiting, whom, one)
             raise
         written, self._spooled = self._spooled, []
         for part in written:
@@ -144,19 +140,22 @@ class Trail:
                 self._spool.close()
 
 
-def _acts(seen: Seen) -> Iterator[Act]:
-    """Yield the acts, none with more resources than a row holds."""
-    for (*_, what, patient_id), (actor, at, noted) in seen.items():
-        references = list(noted)
-        for start in range(0, max(len(references), 1), _MOST_REFERENCES):
-            part = references[start : start + _MOST_REFERENCES]
-            yield Act(actor, "R", what, at, patient_id, part)
+def _rows(seen: dict[Whom, Seen]) -> list[audit.Row]:
+    return [
+        row
+        for (*_, what), (actor, at, by_patient) in seen.items()
+        for row in audit.rows_by_patient(actor, "R", what, at, by_patient)
+    ]
 
 
-def _add(to: Seen, more: Seen) -> None:
-    for key, value in more.items():
-        if (there := to.setdefault(key, value)) is not value:
-            there[2].update(value[2])
+def _add(to: dict[Whom, Seen], whom: Whom, more: Seen) -> None:
+    there = to.setdefault(whom, more)
+    if there is more:
+        return
+    for patient_id, references in more[2].items():
+        mine = there[2].setdefault(patient_id, references)
+        if mine is not references:
+            mine.update(references)
 
 
 def _down(cause: OSError) -> AuditLogDown:
