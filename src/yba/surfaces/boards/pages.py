@@ -20,7 +20,7 @@ _LIFE_SECONDS = 4.0
 
 
 async def queue(request: Request) -> Response:
-    """Show which number each room calls, and who is next."""
+    """Show which number each room calls, and who is next; `room` and `department` choose rooms."""
     return await _board(request, "boards/queue.html")
 
 
@@ -31,8 +31,13 @@ async def numbers(request: Request) -> Response:
 
 async def _board(request: Request, template: str) -> Response:
     wanted = request.query_params.getlist("room")
+    departments = request.query_params.getlist("department")
     now = utc_now()
     async with reading(request) as tx:
+        if departments:
+            known = await scheduling.clinics(tx)
+            # A department without rooms has an empty board, never everybody's.
+            wanted += [one.clinic_id for one in known if one.department_code in departments] or [""]
         rooms = await scheduling.board(tx, at=now, clinic_ids=wanted or None)
     return render(request, template, rooms=rooms, now=now, query=request.url.query)
 

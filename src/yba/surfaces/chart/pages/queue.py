@@ -8,6 +8,7 @@ from starlette.responses import Response
 from yba.care.encounters import service as encounters
 from yba.care.scheduling import service as scheduling
 from yba.care.scheduling.errors import QueueEmpty
+from yba.care.scheduling.model import Clinic, ClinicLoad
 from yba.foundation.access import service as access
 from yba.foundation.access.errors import NotTreating
 from yba.foundation.work import service as work
@@ -34,17 +35,22 @@ async def _queue(
 ) -> Response:
     now = utc_now()
     async with reading(request) as tx:
-        rooms = await scheduling.clinics_with_load(tx, at=now)
+        actor = actor_of(request)
+        every_room = await scheduling.clinics_with_load(tx, at=now)
+        rooms = [room for room in every_room if _is_hers(actor, room)]
         if clinic_id not in {room.clinic_id for room in rooms}:
             clinic_id = rooms[0].clinic_id if rooms else None
-        entries = await encounters.my_queue(
-            tx, actor=actor_of(request), clinic_id=clinic_id, at=now
+        entries = (
+            await encounters.my_queue(tx, actor=actor, clinic_id=clinic_id, at=now)
+            if clinic_id
+            else []
         )
     answer = render(
         request,
         "chart/queue_.html" if request.query_params.get("part") else "chart/queue.html",
         status=refusal.status if refusal else 200,
         rooms=rooms,
+        elsewhere=bool(every_room),
         clinic_id=clinic_id,
         entries=entries,
         refusal=refusal,
@@ -54,12 +60,25 @@ async def _queue(
     return answer
 
 
+def _is_hers(actor: Actor, room: Clinic | ClinicLoad) -> bool:
+    """Return whether somebody is on duty where a room belongs: she sees the names of its queue."""
+    return actor.may("*") or not actor.departments.isdisjoint(
+        (room.clinic_id, room.department_code)
+    )
+
+
 async def call_next(request: Request) -> Response:
     """Call the next patient and open the chart."""
     clinic_id = (await form(request)).get("clinic", "")
     try:
         async with transaction(request) as tx:
             actor, now = actor_of(request), utc_now()
+            if not any(
+                _is_hers(actor, room)
+                for room in await scheduling.clinics(tx)
+                if room.clinic_id == clinic_id
+            ):
+                raise NotTreating
             entry = await scheduling.call_next(tx, actor=actor, clinic_id=clinic_id, at=now)
             # Who is on duty in another department takes nobody from this queue.
             await access.require_related(tx, actor=actor, patient_id=entry.patient_id, at=now)
