@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import secrets
 import shutil
 import tarfile
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests import copies
 
 from yba.app import backup, node
 from yba.foundation.audit import jobs as audit_jobs
@@ -29,25 +31,37 @@ AT = datetime(2026, 9, 15, 5, 0, tzinfo=UTC)
 QUIET = Console(quiet=True)
 
 
-@pytest.fixture
-def nodes() -> Generator[tuple[Settings, Settings]]:
-    """Yield a node with data and an empty one, each with a server of its own."""
+@pytest.fixture(scope="module")
+def elsewhere() -> Generator[str]:
+    """Yield the address of a server of the restored nodes alone."""
     folder = Path(tempfile.mkdtemp(prefix="yba-backup-"))
     folder.chmod(0o755)
-    servers: list[EmbeddedPostgres] = []
-    made: list[Settings] = []
-    for name in ("from", "into"):
-        server = EmbeddedPostgres(folder / name / "postgres", extra={"shared_buffers": "64MB"})
-        server.start()
-        servers.append(server)
-        made.append(
-            Settings(data_dir=folder / name, database_url=server.dsn, secret=b"only for tests")
-        )
-    asyncio.run(_fill(made[0]))
-    yield made[0], made[1]
-    for server in servers:
-        server.stop()
+    server = EmbeddedPostgres(folder / "postgres", extra={"shared_buffers": "64MB", "fsync": "off"})
+    server.start()
+    yield server.dsn
+    server.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def nodes(
+    server: str, shipped: str, elsewhere: str, tmp_path: Path
+) -> Generator[tuple[Settings, Settings]]:
+    """Yield a node with data and an empty one, on two servers."""
+    name = "backup_" + secrets.token_hex(6)
+    addresses = [copies.address(one, name) for one in (server, elsewhere)]
+    asyncio.run(copies.create(server, name, like=shipped))
+    asyncio.run(copies.create(elsewhere, name))
+    source, target = (
+        Settings(data_dir=tmp_path / place, database_url=address, secret=b"only for tests")
+        for place, address in zip(("from", "into"), addresses, strict=True)
+    )
+    for one in (source, target):
+        one.data_dir.mkdir()
+    asyncio.run(_fill(source))
+    yield source, target
+    for one in (server, elsewhere):
+        asyncio.run(copies.drop(one, name))
 
 
 async def _fill(config: Settings) -> None:
