@@ -19,6 +19,11 @@ _ELSEWHERE = {
     "fiction": ("yba.app.fiction.cli", "app", "Fictitious people and visits, as files."),
     "import": ("yba.app.importing", "app", "Bring in data that other systems made."),
     "clients": ("yba.app.programs", "app", "Programs that may ask for access: register, cut off."),
+    "signing": (
+        "yba.foundation.signing.enrolment_cli",
+        "app",
+        "Keys of this installation: ask for a certificate.",
+    ),
     "terminology": (
         "yba.app.code_lists",
         "app",

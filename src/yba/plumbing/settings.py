@@ -86,7 +86,7 @@ class Settings:
     rate_limits: bool = False
     # Certificate and key (PEM) with which the node itself speaks TLS; else a proxy in front does.
     tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    tls_key: Path | None = field(default=None, repr=False)
     # A browser session that nobody uses for so many minutes is over.
     session_idle_minutes: int = 60
     # An OpenID provider whose word counts: issuer, who we are there, what people call it, and the

@@ -66,7 +66,7 @@ def open_signing(
     Raises KeyPlaceLocked if the keys do not open, or if a key file was named
     and is not there although keys are.
     """
-    keys = SoftwareKeys(folder / "keys", _wrapping(folder, keyfile))
+    keys = SoftwareKeys(folder / "keys", wrapping_of(folder, keyfile))
     authority = Authority(folder, keys, at=at, address=address)
     authority.refresh(at=at)
     return Signing(
@@ -79,7 +79,7 @@ def open_signing(
     )
 
 
-def _wrapping(folder: Path, keyfile: Path | None) -> bytes:
+def wrapping_of(folder: Path, keyfile: Path | None) -> bytes:
     """Return the wrapping key; keys that nothing can open any more are put aside."""
     known = folder / "keys"
     path = keyfile or folder / "keyfile"

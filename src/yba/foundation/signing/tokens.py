@@ -26,8 +26,10 @@ from urllib.parse import quote, unquote
 
 import anyio.to_thread
 import pkcs11
+from asn1crypto import keys
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, exceptions
-from pkcs11.util.ec import encode_ecdsa_signature
+from pkcs11.util.ec import encode_ec_public_key, encode_ecdsa_signature
+from pkcs11.util.rsa import encode_rsa_public_key
 
 from yba.foundation.signing.errors import (
     KeyNotHere,
@@ -162,6 +164,23 @@ class Tokens:
                     if token.label.strip():
                         seen += _certificates(token)
         return seen
+
+    def public_key(self, key: TokenKey, pin: bytes) -> bytes:
+        """Return the public half of a key as SubjectPublicKeyInfo in DER.
+
+        Raises PinMissing, PinWrong, PinLocked, TokenRemoved, KeyNotHere.
+        """
+        if not pin:
+            raise PinMissing
+        with self.busy, _told(key), self.token(key).open(user_pin=pin.decode()) as session:
+            found = session.get_key(
+                object_class=ObjectClass.PUBLIC_KEY,
+                label=key.label or None,
+                id=key.identifier or None,
+            )
+            if found.key_type is KeyType.EC:
+                return encode_ec_public_key(found)
+            return keys.PublicKeyInfo.wrap(encode_rsa_public_key(found), "rsa").dump()
 
     def sign(self, key: TokenKey, digests: Sequence[bytes], pin: bytes) -> list[bytes]:
         """Sign SHA-256 digests with the PIN given for this act alone; all or none."""
