@@ -8,27 +8,24 @@ from tests.builders.node import Node
 
 from yba.app.demo_people import PASSWORD
 
+_READER = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
 
 @pytest.fixture
 def desk(hospital: Node, browser: Browser) -> Generator[Page]:
-    """Yield the browser of a computer with a fingerprint reader."""
+    """Yield the browser of a computer with a fingerprint reader, and a finger on it."""
     context = browser.new_context(base_url=f"http://localhost:{hospital.port}", locale="vi-VN")
     page = context.new_page()
     devices = context.new_cdp_session(page)
     devices.send("WebAuthn.enable")
-    devices.send(
-        "WebAuthn.addVirtualAuthenticator",
-        {
-            "options": {
-                "protocol": "ctap2",
-                "transport": "internal",
-                "hasResidentKey": True,
-                "hasUserVerification": True,
-                "isUserVerified": True,
-                "automaticPresenceSimulation": True,
-            }
-        },
-    )
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": _READER})
     yield page
     context.close()
 
@@ -49,9 +46,19 @@ def test_a_device_signs_in_and_proves_where_it_was_registered(desk: Page):
     expect(desk.locator("#passkeys")).to_contain_text("Máy bàn phòng khám")
     expect(desk.locator("#new-codes li")).to_have_count(10)
 
+    # The browser offers the key in the field of the name; whoever takes it is in.
+    desk.locator("#account summary").click()
+    with desk.expect_response(lambda answer: answer.url.endswith("/sign-in/passkey")) as came:
+        desk.click("#logout")
+    assert came.value.status == 303
+    desk.wait_for_url(lambda url: "/sign-in" not in url)
+
+    # A browser that cannot has the button, the name and the password as before.
+    desk.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = undefined")
     desk.locator("#account summary").click()
     desk.click("#logout")
     desk.wait_for_url("**/sign-in")
+    expect(desk.locator("#login")).to_have_attribute("autocomplete", "username webauthn")
     desk.click("#passkey-button")
     desk.wait_for_url(lambda url: "/sign-in" not in url)
 

@@ -147,7 +147,8 @@ def site_of(request: Request) -> Site:
     settings = state_of(request).settings
     origin = settings.base_url.rstrip("/")
     asked = request.headers.get("host", "")
-    if urlsplit(origin).hostname == "127.0.0.1" and address_parts(f"//{asked}").hostname == "localhost":
+    named = address_parts(f"//{asked}").hostname
+    if urlsplit(origin).hostname == "127.0.0.1" and named == "localhost":
         origin = f"http://{asked}"
     return Site(origin, settings.facility_name)
 

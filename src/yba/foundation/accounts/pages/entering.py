@@ -209,7 +209,7 @@ PAGES = [
     Page("/sign-in", sign_in, "accounts:sign_in_now", PUBLIC, methods=("POST",)),
     Page("/sign-in/second", second_factor, "accounts:second_factor", PUBLIC, methods=("POST",)),
     Page(
-        "/sign-in/passkey/options",
+        "/passkey/options",
         passkey_options,
         "accounts:passkey_options",
         PUBLIC,
