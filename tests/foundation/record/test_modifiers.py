@@ -281,7 +281,7 @@ async def test_near_is_a_distance_on_the_globe(stored, found):
     assert await found(r4.Location, "near=-17|180|30|km") == ["fiji-east", "fiji-west"]
     assert await found(r4.Location, "near=89.9|180|30|km") == ["pole"]
     assert await found(r4.Location, "near:missing=true") == ["nowhere"]
-    for wrong in ("1", "91|0", "a|b", "1|2|-3", "1|2|3|kg"):
+    for wrong in ("1", "91|0", "a|b", "1|2|-3", "1|2|3|kg", "NaN|1", "1|sNaN", "1|2|Infinity"):
         with pytest.raises(UnsearchableQuery):
             await found(r4.Location, f"near={wrong}")
 

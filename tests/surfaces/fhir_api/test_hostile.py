@@ -18,6 +18,9 @@ BODIES = {
     "bad UTF-8": (b'{"resourceType":"Patient","language":"\xff\xfe"}', 400),
     "lone surrogate": (b'{"resourceType":"Patient","language":"\\ud800"}', 400),
     "a NUL": (b'{"resourceType":"Patient","language":"a\\u0000b"}', 400),
+    "a control character": (b'{"resourceType":"Patient","name":[{"family":"a\\u001Fb"}]}', 400),
+    "a form feed": (b'{"resourceType":"Patient","name":[{"family":"\\\\\\fb"}]}', 400),
+    "no character": ('{"resourceType":"Patient","name":[{"family":"\uffff"}]}'.encode(), 400),
     "the same property twice": (b'{"resourceType":"Patient","gender":"male","gender":"female"}', 400),
     "twice, further in": (
         b'{"resourceType":"Patient","name":[{"family":"A","family":"B"}],"gender":"male"}', 400,

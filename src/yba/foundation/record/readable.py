@@ -5,12 +5,22 @@ Standard: FHIR R4 json.html, validation.html.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from yba.fhir import r4, validation
 from yba.foundation.record.duplicates import refuse_duplicate_keys
 from yba.foundation.record.errors import InvalidResource, PatchSpoils, UnreadableBody
 from yba.foundation.record.patching import Patch
+
+# Characters that XML 1.0 does not have, NUL among them, as JSON writes them: a resource with one of
+# them could be read by nobody who asks for XML, nor could a page that it stands on.
+_UNWRITABLE = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\(?:[bf]|u00(?:0[0-8bcef]|1[0-9a-f])|ufff[ef])|\xef\xbf[\xbe\xbf]",
+    re.IGNORECASE,
+)
+# Nearly every body has none of these, and is not looked through letter by letter.
+_SIGNS = (b"\\b", b"\\f", b"\\u00", b"\\uf", b"\\uF", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 
 def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
@@ -20,8 +30,8 @@ def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
 
     Raises UnreadableBody for broken JSON or another type, InvalidResource for a broken rule.
     """
-    if b"\\u0000" in raw:
-        raise UnreadableBody(reason="a text contains the character NUL")
+    if any(sign in raw for sign in _SIGNS) and _UNWRITABLE.search(raw):
+        raise UnreadableBody(reason="a text contains a control character, which XML does not have")
     try:
         resource: Any = r4.decode(raw)
     except r4.NotFhir as problem:

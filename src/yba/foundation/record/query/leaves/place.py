@@ -56,6 +56,8 @@ def _read(value: str) -> tuple[float, float, float]:
             distance = ucum.convert(distance, parts[3], "km")
     except (InvalidOperation, ValueError):
         raise _unreadable() from None
+    if not all(number.is_finite() for number in (latitude, longitude, distance)):
+        raise _unreadable()
     if not (abs(latitude) <= 90 and abs(longitude) <= 180 and 0 <= distance < 1_000_000):
         raise _unreadable()
     return float(latitude), float(longitude), float(distance)
