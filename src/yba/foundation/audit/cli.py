@@ -297,6 +297,10 @@ def _for_one_reader(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def _standing(one: witnessing.Witness) -> str:
+    return f"asked    {one.verifier_key}  confirmed {one.confirmed_size}  {one.problem or ''}"
+
+
 def _witness_app(run_on_node: RunOnNode) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Be a witness for other nodes, and ask them.")
 
@@ -342,6 +346,23 @@ def _witness_app(run_on_node: RunOnNode) -> typer.Typer:
         run_on_node(begin)
         _console.print(f"asking {known.name}")
 
+    @app.command()
+    def confirm() -> None:
+        """Have every witness confirm the newest checkpoint now; exit code 1 if one does not.
+
+        The worker of the node does the same every few seconds. A witness that says "rolled back"
+        or "forked" has seen another history of this log: find out what happened before going on.
+        """
+
+        async def ask_now(_: Settings, database: Database) -> list[witnessing.Witness]:
+            return await witnessing.ask_all(database, again=True)
+
+        found = run_on_node(ask_now)
+        for one in found:
+            sys.stdout.write(f"{_standing(one)}\n")
+        if not found or any(one.problem for one in found):
+            raise typer.Exit(Exit.WRONG)
+
     @app.command("list")
     def list_all() -> None:
         """List who watches us and whom we watch."""
@@ -350,10 +371,7 @@ def _witness_app(run_on_node: RunOnNode) -> typer.Typer:
             async with database.reading() as tx:
                 ours = await tx.rows(witnessing.Witness, log_store.WITNESSES)
                 watched = await tx.connection.fetch(log_store.ALL_WATCHED)
-            lines = [
-                f"asked    {one.verifier_key}  confirmed {one.confirmed_size}  {one.problem or ''}"
-                for one in ours
-            ]
+            lines = [_standing(one) for one in ours]
             return lines + [
                 f"watched  {row['verifier_key']}  size {row['size']}" for row in watched
             ]

@@ -141,10 +141,13 @@ async def add_witness(tx: Tx, *, key: VerifierKey, url: str, at: datetime) -> No
     await tx.execute(log_store.ADD_WITNESS, str(key), url.rstrip("/"), at)
 
 
-async def ask_all(database: Database, *, client: httpx.AsyncClient | None = None) -> list[Witness]:
+async def ask_all(
+    database: Database, *, client: httpx.AsyncClient | None = None, again: bool = False
+) -> list[Witness]:
     """Have every witness confirm the newest checkpoint; return how each stands now.
 
     A witness that cannot be reached or refuses keeps its last confirmed size and shows a problem.
+    With `again` also those are asked that have confirmed this size.
     """
     async with database.reading() as tx:
         witnesses = await tx.rows(Witness, log_store.WITNESSES)
@@ -154,7 +157,7 @@ async def ask_all(database: Database, *, client: httpx.AsyncClient | None = None
     own = client or httpx.AsyncClient(timeout=_SECONDS)
     try:
         for witness in witnesses:
-            if witness.confirmed_size < newest["size"]:
+            if again or witness.problem or witness.confirmed_size != newest["size"]:
                 await _ask(database, own, witness, newest["size"], newest["note"])
     finally:
         if client is None:
@@ -166,21 +169,27 @@ async def ask_all(database: Database, *, client: httpx.AsyncClient | None = None
 async def _ask(
     database: Database, client: httpx.AsyncClient, witness: Witness, size: int, note: str
 ) -> None:
-    old, line, problem = witness.confirmed_size, "", None
+    old, line, problem = min(witness.confirmed_size, size), "", None
     key = notes.verifier_key(witness.verifier_key)
     try:
         answer = await _send(database, client, witness.url, old, size, note)
         if answer.status_code == 409 and answer.text.strip().isdigit():
             # It has confirmed another size than we remember (we were restored, or an answer was lost).
             old = int(answer.text)
-            if old <= size:
+            if old > size:
+                problem = f"rolled back: it has confirmed {old} entries"
+            else:
                 answer = await _send(database, client, witness.url, old, size, note)
         if answer.status_code == 200:
             line = _line_of(key, note, answer.text)
-        else:
-            problem = f"answered {answer.status_code}"
+        elif problem is None:
+            is_other = answer.status_code in (409, 422)
+            told = "forked: it has confirmed another history" if is_other else ""
+            problem = told or f"answered {answer.status_code}"
     except (httpx.HTTPError, BadNote) as error:
         problem = type(error).__name__
+    except LookupError:
+        problem = "damaged: our own tiles do not reach this checkpoint"
     async with database.transaction() as tx:
         if line:
             await tx.execute(log_store.PUT_COSIGNATURE, size, witness.verifier_key, line)
