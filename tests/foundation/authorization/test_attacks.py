@@ -35,8 +35,11 @@ from tests.foundation.authorization.conftest import (
     tokens_for,
 )
 
+from yba.fhir import r4
+from yba.foundation.access import service as access
 from yba.foundation.authorization import service as authorization
 from yba.foundation.authorization.model import Client
+from yba.foundation.record import service as record
 from yba.kernel.actor import Actor
 from yba.kernel.clock import utc_now
 from yba.kernel.ids import new_id
@@ -336,3 +339,36 @@ async def test_a_launch_is_of_its_person_its_program_and_its_five_minutes_and_co
     async with database.transaction() as tx:
         await tx.execute('UPDATE "authorization".launch SET used_at = now()')
     assert await asked(doctor, launching, launch) == 410
+
+
+async def test_a_visit_is_told_where_a_chart_was_open_and_else_not_said_to_be_granted(
+    machine, citizen, doctor, database, register
+):
+    scopes = ["launch", "launch/patient", "launch/encounter", "openid", "patient/*.rs"]
+    client, _ = await register(launch_uri="https://app.example/launch", scopes=scopes)
+    alone = await tokens_for(
+        machine, citizen, Ask(client, "launch/patient launch/encounter openid patient/*.rs")
+    )
+    assert alone["scope"] == "launch/patient openid patient/*.rs"
+    assert "encounter" not in alone
+
+    patient_id, encounter_id = new_id(), new_id()
+    actor = Actor(doctor.headers["x-account"], "Bác sĩ", permissions=frozenset({"*"}))
+    async with database.transaction() as tx:
+        await record.save(
+            tx, actor=actor, resources=[r4.Patient(id=patient_id)], at=utc_now(), note="test"
+        )
+        await access.relate(
+            tx, patient_id=patient_id, kind="visit", why=f"Encounter/{encounter_id}",
+            account_id=actor.account_id, at=utc_now(),
+        )  # fmt: skip
+        _, launch = await authorization.open_chart(
+            tx, actor=actor, client_id=client.id, patient_id=patient_id,
+            encounter_id=encounter_id, at=utc_now(),
+        )  # fmt: skip
+    ask = Ask(client, "launch launch/encounter openid", more={"launch": launch})
+    opened = await tokens_for(machine, doctor, ask)
+    assert (opened["patient"], opened["encounter"]) == (patient_id, encounter_id)
+    assert "launch/encounter" in opened["scope"]
+    again = await doctor.get("/oauth/authorize", params=replace(ask, state="2").parameters)
+    assert again.status_code == 410

@@ -191,6 +191,9 @@ async def grant(
     pushed request were used meanwhile, PatientNotChosen, AccessRefused if nothing is left to grant.
     """
     scopes = [name for name in grantable(actor, asked.scopes) if name in ticked]
+    if encounter_id is None:
+        # Nothing here lets a visit be chosen: what is not told is not said to be granted.
+        scopes = [name for name in scopes if name != LAUNCH_ENCOUNTER]
     granted = granted_of(tuple(scopes))
     if not scopes or not (granted.resources or granted.plain & {"openid", LAUNCH_PATIENT}):
         raise AccessRefused
