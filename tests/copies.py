@@ -1,8 +1,9 @@
 """Databases made in a moment: each is a copy of one that was migrated once."""
 
+import asyncio
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 from yba.foundation.record import parameters, terms
@@ -43,3 +44,12 @@ async def copied(server: str, like: str) -> AsyncGenerator[Database]:
     finally:
         await database.close()
         await drop(server, name)
+
+
+@contextmanager
+def copied_for_others(server: str, like: str) -> Generator[str]:
+    """Yield the address of a new database like `like` that processes of their own will use."""
+    name = "node_" + secrets.token_hex(6)
+    asyncio.run(create(server, name, like))
+    yield address(server, name)
+    asyncio.run(drop(server, name))

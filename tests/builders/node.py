@@ -39,6 +39,8 @@ class Node:
     command: str = "serve"
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    # Empty: a database server of its own, started and filled from nothing.
+    database_url: str = ""
 
     @property
     def base(self) -> str:
@@ -46,13 +48,18 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("YBA_")}
-        return environment | {
-            "YBA_DATA_DIR": str(self.folder),
-            "YBA_PORT": str(self.port),
-            "YBA_PROFILE": "demo" if self.command == "demo" else "hospital",
-            "YBA_ASSETS_DIR": str(ASSETS),
-            "PYTHONWARNINGS": "default",
-        }
+        named = {"YBA_DATABASE_URL": self.database_url} if self.database_url else {}
+        return (
+            environment
+            | named
+            | {
+                "YBA_DATA_DIR": str(self.folder),
+                "YBA_PORT": str(self.port),
+                "YBA_PROFILE": "demo" if self.command == "demo" else "hospital",
+                "YBA_ASSETS_DIR": str(ASSETS),
+                "PYTHONWARNINGS": "default",
+            }
+        )
 
     def start(self) -> None:
         log = (self.folder / "node.log").open("ab")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests import copies
 from tests.builders.node import Node
 
 
@@ -22,17 +23,18 @@ class Place:
 
 
 @pytest.fixture(scope="session")
-def place() -> Generator[Place]:
+def place(server: str, shipped: str) -> Generator[Place]:
     """Yield a node of this test process, or the running one that YBA_CLIENTS_URL and YBA_CLIENTS_TOKEN name."""
     if url := os.environ.get("YBA_CLIENTS_URL"):
         yield Place(url, os.environ["YBA_CLIENTS_TOKEN"])
         return
     folder = Path(tempfile.mkdtemp(prefix="yba-clients-"))
     folder.chmod(0o755)
-    node = Node(folder)
-    node.start()
-    yield Place(f"{node.base}/fhir", node.token())
-    node.stop()
+    with copies.copied_for_others(server, shipped) as database_url:
+        node = Node(folder, database_url=database_url)
+        node.start()
+        yield Place(f"{node.base}/fhir", node.token())
+        node.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests import copies
 from tests.builders.node import Node
 from websockets.sync.client import connect
 
@@ -59,13 +60,15 @@ class NodeWithWorker(Node):
 
 
 @pytest.fixture(scope="module")
-def node() -> Generator[NodeWithWorker]:
+def node(server: str, shipped: str) -> Generator[NodeWithWorker]:
     folder = Path(tempfile.mkdtemp(prefix="yba-faults-"))
     folder.chmod(0o755)
-    node = NodeWithWorker(folder)
-    node.start()
-    yield node
-    node.stop()
+    # Neither server nor database is killed here, so the session's may hold it.
+    with copies.copied_for_others(server, shipped) as database_url:
+        node = NodeWithWorker(folder, database_url=database_url)
+        node.start()
+        yield node
+        node.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
