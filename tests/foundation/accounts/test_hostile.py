@@ -23,6 +23,7 @@ from yba.foundation.accounts.sealing import key_from
 from yba.foundation.accounts.sessions import Installation, end_all
 from yba.kernel.actor import Actor
 from yba.kernel.ids import new_id
+from yba.kernel.refusal import Conflict
 from yba.plumbing.database import Database
 
 PASSWORD = "ghế xanh trên mái nhà"
@@ -188,6 +189,19 @@ async def test_a_code_sent_eight_times_at_once_opens_one_session(
             ),
         )
         assert [isinstance(one, BaseException) for one in done].count(False) == 1
+
+
+async def test_a_seed_in_use_is_not_replaced_in_silence(
+    database: Database, doctor: Account, at: datetime
+):
+    totp = await _totp(database, doctor, at)
+    with pytest.raises(Conflict):
+        async with database.transaction() as tx:
+            await factors.begin_totp(tx, actor=Actor(doctor.id, ""), key=KEY, issuer="", at=at)
+
+    pending = await service.sign_in(database, login=doctor.login, password=PASSWORD, at=at)
+    assert pending.is_pending
+    assert await service.second_factor(database, token=pending.token, code=totp.at(at), at=at)
 
 
 async def test_codes_of_invitations_are_guessed_like_passwords(

@@ -15,8 +15,8 @@ FACTORS_OF: LiteralString = """
 BEGIN_TOTP: LiteralString = """
     INSERT INTO accounts.totp (account_id, sealed, created_at) VALUES ($1, $2, $3)
     ON CONFLICT (account_id) DO UPDATE
-       SET sealed = excluded.sealed, created_at = excluded.created_at,
-           confirmed_at = NULL, last_step = 0
+       SET sealed = excluded.sealed, created_at = excluded.created_at, last_step = 0
+     WHERE totp.confirmed_at IS NULL
 """
 WAITING_TOTP: LiteralString = """
     SELECT sealed, last_step FROM accounts.totp WHERE account_id = $1 AND confirmed_at IS NULL
@@ -26,7 +26,8 @@ TOTP_OF: LiteralString = """
      WHERE account_id = $1 AND confirmed_at IS NOT NULL
 """
 CONFIRM_TOTP: LiteralString = """
-    UPDATE accounts.totp SET confirmed_at = $3, last_step = $2 WHERE account_id = $1
+    UPDATE accounts.totp SET confirmed_at = $3, last_step = $2
+     WHERE account_id = $1 AND confirmed_at IS NULL
 """
 # Two who send the same code at once: the row is locked by the first, and the second changes nothing.
 USE_STEP: LiteralString = """

@@ -18,6 +18,7 @@ from yba.foundation.accounts.errors import NothingToProveWith, WrongCode
 from yba.foundation.accounts.sealing import seal, unseal
 from yba.foundation.audit import service as audit
 from yba.kernel.actor import Actor
+from yba.kernel.refusal import Conflict
 from yba.plumbing.database import Tx
 
 _STEP = 30
@@ -55,9 +56,14 @@ async def factors_of(tx: Tx, *, account_id: str) -> Factors:
 
 
 async def begin_totp(tx: Tx, *, actor: Actor, key: bytes, issuer: str, at: datetime) -> str:
-    """Make a new seed and return its otpauth address; it counts once a code of it was entered."""
+    """Make a new seed and return its otpauth address; it counts once a code of it was entered.
+
+    Raises Conflict where one is in use: it is taken away first, which leaves a trace.
+    """
     seed = secrets.token_bytes(_SEED_BYTES)
-    await tx.execute(store.BEGIN_TOTP, actor.account_id, seal(key, actor.account_id, seed), at)
+    sealed = seal(key, actor.account_id, seed)
+    if not await tx.execute(store.BEGIN_TOTP, actor.account_id, sealed, at):
+        raise Conflict
     secret = base64.b32encode(seed).decode()
     return TOTP(secret).provisioning_uri(name=actor.name, issuer_name=issuer)
 
@@ -65,7 +71,8 @@ async def begin_totp(tx: Tx, *, actor: Actor, key: bytes, issuer: str, at: datet
 async def confirm_totp(tx: Tx, *, actor: Actor, key: bytes, code: str, at: datetime) -> None:
     """Take the new seed into use. Raises WrongCode, NothingToProveWith."""
     step = await _step_of(tx, store.WAITING_TOTP, actor.account_id, key, code, at)
-    await tx.execute(store.CONFIRM_TOTP, actor.account_id, step, at)
+    if not await tx.execute(store.CONFIRM_TOTP, actor.account_id, step, at):
+        raise WrongCode
     await audit.record(tx, actor=actor, action="C", what="accounts.add_totp", at=at)
 
 
