@@ -259,6 +259,18 @@ async def test_metrics_are_not_shown_through_a_proxy_of_this_machine(shell: asgi
     assert "yba_audit_works" in local.text
 
 
+@pytest.mark.parametrize(
+    "number", ["\u00b2", "9" * 5000, "-1", "\u0663"], ids=["²", "long", "-", "٣"]
+)
+async def test_what_only_looks_like_a_number_is_never_a_fault(
+    shell: asgi.Shell, database, number: str
+):
+    for role, path, name in (("privacy", "/watch", "days"), ("doctor", "/chart/diagnoses", "age")):
+        async with signed_in(shell, database, role) as client:
+            answer = await client.get(path, params={name: number})
+            assert answer.status_code < 500, path
+
+
 async def test_a_nul_in_an_address_reaches_no_statement(shell: asgi.Shell, database):
     async with signed_in(shell, database, "doctor") as client:
         for path in ("/archive/records/%00", "/documents/draft/%00.pdf", "/programs/open/a%00b"):

@@ -194,4 +194,4 @@ def _fill(layer: Packages, resources: Iterable[Json]) -> None:
 
 def _version_order(version: str) -> tuple[tuple[int, int, str], ...]:
     parts = version.replace("-", ".").split(".")
-    return tuple((1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts)
+    return tuple((1, int(p), "") if p.isdecimal() and len(p) < 19 else (0, 0, p) for p in parts)

@@ -93,7 +93,7 @@ def question_of(actor: Actor, query: str) -> audit.Question:
                 else:
                     found["before"] = number
             case "_count":
-                if not (value.isdigit() and 0 < int(value) < 10_000):
+                if not (value.isdecimal() and len(value) < 5 and int(value)):
                     raise Unusable
                 found["count"] = int(value)
             case "_format" | "_pretty":
@@ -113,9 +113,9 @@ def _between(value: str) -> tuple[datetime | None, datetime | None]:
     prefix, text = (value[:2], value[2:]) if value[:2].isalpha() else ("eq", value)
     try:
         low, high = (_moment(edge) for edge in moments.range_of(text))
-    except ValueError:
+        after = high + timedelta(microseconds=1)
+    except (ValueError, OverflowError):
         raise Unusable from None
-    after = high + timedelta(microseconds=1)
     match prefix:
         case "eq":
             return low, after

@@ -262,7 +262,7 @@ def _new_breach(fields: Mapping[str, str], sent: list[tuple[str, str]]) -> NewBr
         nature=fields.get("nature", ""),
         data_kinds=[value for name, value in sent if name == "data_kinds"],
         tell_persons=fields.get("tell_persons") == "yes",
-        persons_about=int(about) if about.isdigit() and len(about) < 9 else 0,
+        persons_about=int(about) if about.isdecimal() and len(about) < 9 else 0,
         cause=fields.get("cause", ""),
         consequences=fields.get("consequences", ""),
         measures=fields.get("measures", ""),

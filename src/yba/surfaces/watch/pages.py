@@ -36,7 +36,7 @@ VERDICT_NAMES = {
 async def home(request: Request) -> Response:
     """Show the questions that the looks of the last days raise."""
     text = request.query_params.get("days", "")
-    days = min(int(text), _MOST_DAYS) if text.isdigit() and len(text) < 4 and int(text) else _DAYS
+    days = min(int(text), _MOST_DAYS) if text.isdecimal() and len(text) < 4 and int(text) else _DAYS
     now, actor = utc_now(), actor_of(request)
     async with transaction(request) as tx:
         found = await service.report(

@@ -277,7 +277,7 @@ def newborn_weight_is_plausible(case: Case) -> Hits:
 def baby_weights_are_grams(case: Case) -> Hits:
     """Whole grams, 300 to 7000, only for a birth."""
     for part in case.main.parts("CAN_NANG_CON"):
-        if not part.isdigit() or not 300 <= int(part) <= 7000:
+        if not part.isdecimal() or len(part) > 4 or not 300 <= int(part) <= 7000:
             yield hit(case.main, "CAN_NANG_CON")
             return
 
@@ -288,9 +288,9 @@ def settlement_month_is_real(case: Case) -> Hits:
     year, month = case.main["NAM_QT"], case.main["THANG_QT"]
     if not year or not month:
         return
-    if not (year.isdigit() and len(year) == 4):
+    if not (year.isdecimal() and len(year) == 4):
         yield hit(case.main, "NAM_QT")
-    elif not (month.isdigit() and 1 <= int(month) <= 12):
+    elif not (month.isdecimal() and len(month) < 3 and 1 <= int(month) <= 12):
         yield hit(case.main, "THANG_QT")
     elif case.ended and (int(year), int(month)) < (case.ended.year, case.ended.month):
         yield hit(case.main, "THANG_QT", f"{case.ended:%m/%Y}")

@@ -18,7 +18,7 @@ async def diagnoses(request: Request) -> Response:
     """Answer the diagnosis box: by Vietnamese words without accents, or by code."""
     query = request.query_params
     sex = query.get("sex")
-    age_days = query.get("age")
+    age_days = query.get("age", "")
     async with reading(request) as tx:
         found = await terminology.search(
             tx,
@@ -27,7 +27,7 @@ async def diagnoses(request: Request) -> Response:
             on=local_date(utc_now()),
             limit=_FOUND,
             sex=sex,
-            age_days=int(age_days) if age_days and age_days.isdigit() else None,
+            age_days=int(age_days) if age_days.isdecimal() and len(age_days) < 6 else None,
         )
     return render(request, "chart/diagnoses_.html", found=found)
 

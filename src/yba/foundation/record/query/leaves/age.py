@@ -32,7 +32,7 @@ def sql(asking: Asking, leaf: Leaf, row: str) -> str:
 
 def _value(asking: Asking, text: str, row: str) -> str:
     prefix, number = split_prefix(text)
-    if not number.isascii() or not number.isdigit() or int(number) > _OLDEST:
+    if not number.isascii() or not number.isdigit() or len(number) > 9 or int(number) > _OLDEST:
         raise UnsearchableQuery(reason="age must be whole years")
     years = int(number)
     youngest, oldest = years, years
