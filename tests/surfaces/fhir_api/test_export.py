@@ -186,8 +186,8 @@ async def test_what_is_not_done_is_refused_or_with_lenient_handling_told(client,
     "query",
     [
         "_outputFormat=text/csv", "_type=Nonsense", "_since=yesterday",
-        "_typeFilter=Observation?colour=red", "_typeFilter=Observation", "_elements=Patient.colour",
-        "_typeFilter=Observation?_sort=date", "patient=Patient/1", "includeAssociatedData=x",
+        "_typeFilter=Observation?colour=red", "_typeFilter=Observation",
+        "_elements=Patient.colour", "_elements=colour", "_typeFilter=Observation?_sort=date", "patient=Patient/1", "includeAssociatedData=x",
     ],
 )  # fmt: skip
 async def test_what_cannot_be_met_is_refused_at_once(client, query):

@@ -90,6 +90,23 @@ async def test_fields_of_a_resource_are_answered_in_the_shape_of_the_query(
     }
 
 
+async def test_what_is_asked_for_in_two_places_is_one_property(client: httpx.AsyncClient):
+    made = await _ward(client)
+    query = """{ name { use } ...Given id name @include(if: true) { use } name(use: old) { use } }
+      fragment Given on Patient { name @skip(if: false) { given } id }"""
+
+    answer = await _ask(client, made["patient"], query)
+    twice = await _ask(client, "", '{ PatientList(name: "A", name: "B") { id } }')
+
+    assert answer["data"]["name"] == [
+        {"use": "official", "given": ["Thị", "Lan"]},
+        {"use": "nickname", "given": ["Bé"]},
+        {"use": "old", "given": []},
+        {"use": "old"},
+    ]
+    assert "data" not in twice
+
+
 @pytest.mark.parametrize(
     ("arguments", "uses"),
     [

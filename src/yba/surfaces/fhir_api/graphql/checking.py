@@ -180,6 +180,8 @@ class Checker:
             if name != "__typename":
                 self._wrong(f"{name} can only be asked for alone.", node)
             return
+        if len({given for given, _ in _arguments(node)}) < len(node.arguments or ()):
+            self._wrong(f"{name} is given an argument twice.", node)
         try:
             inner = self._type_of(node, type_, name)
         except Problem as problem:

@@ -114,7 +114,7 @@ class Execution:
         path: tuple[str | int, ...],
     ) -> dict[str, Any]:  # fmt: skip
         type_ = None if value is None else type(value).__name__
-        nodes = list(self._fields(selected, type_))
+        nodes = shaping.merged(list(self._fields(selected, type_)))
         parts = await asyncio.gather(*(self._told(value, node, root, flat, path) for node in nodes))
         return shaping.put_together([shown for part in parts for shown in part])
 

@@ -6,12 +6,16 @@ Standard: FHIR R4 graphql.html, "Flattening and directives".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from graphql.language import FieldNode, SelectionSetNode, print_ast
 
 from yba.surfaces.fhir_api.graphql.problems import Problem
 
 Given = Mapping[str, Any]
+# Directives that decide whether a field is wanted, and not how it is shown.
+_CHOICES = frozenset(("skip", "include"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,32 @@ def manner_of(directives: Mapping[str, Given]) -> Manner:
         singleton="singleton" in directives,
         slice=str(sliced.get("path") or sliced.get("fhirpath") or ""),
     )
+
+
+def merged(nodes: list[FieldNode]) -> list[FieldNode]:
+    """Return the fields with those merged that ask for the same by the same name.
+
+    What is asked for in two places, such as a field and a fragment, is one property with the fields of
+    both. Standard: GraphQL, "Field Collection".
+    """
+    if len({(node.alias or node.name).value for node in nodes}) == len(nodes):
+        return nodes
+    found: dict[tuple[str, ...], list[FieldNode]] = {}
+    for node in nodes:
+        given = sorted(print_ast(one) for one in node.arguments or ())
+        manner = (print_ast(one) for one in node.directives or () if one.name.value not in _CHOICES)
+        key = ((node.alias or node.name).value, node.name.value, *given, *manner)
+        found.setdefault(key, []).append(node)
+    return [same[0] if len(same) == 1 else _joined(same) for same in found.values()]
+
+
+def _joined(same: list[FieldNode]) -> FieldNode:
+    selections = [
+        one for node in same if node.selection_set for one in node.selection_set.selections
+    ]
+    if not selections:
+        return same[0]
+    return replace(same[0], selection_set=SelectionSetNode(selections=tuple(selections)))
 
 
 @dataclass(slots=True)

@@ -83,7 +83,7 @@ class _Reader:
             types=types,
             since=self._since(),
             filters=self._filters(types),
-            elements=self._elements(),
+            elements=self._elements(types),
             patients=self._patients(),
             ignored=tuple(dict.fromkeys(self.ignored)),
             left_out=_left_out(self.call.actor),
@@ -141,12 +141,12 @@ class _Reader:
                 found.append((type_, query))
         return tuple(found)
 
-    def _elements(self) -> tuple[str, ...]:
-        names = self._listed("_elements")
+    def _elements(self, types: tuple[str, ...]) -> tuple[str, ...]:
+        names, of_any = self._listed("_elements"), types or tuple(TYPE_NUMBERS)
         for name in names:
             type_, dot, element = name.rpartition(".")
             known = type_ in TYPE_NUMBERS if dot else True
-            if not known or (dot and element not in _names(type_)):
+            if not known or not any(element in _names(one) for one in ([type_] if dot else of_any)):
                 raise BulkRefused(reason="_elements must name elements, such as Patient.name")
         return tuple(names)
 
