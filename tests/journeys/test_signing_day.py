@@ -319,8 +319,9 @@ def _nothing_secret_is_kept(clinic: SigningNode, authority: TestAuthority, folde
     assert clinic.process is not None
     family = _family(clinic.process.pid)
     assert len(family) > 1, "the server and the database at least"
+    shared: set[str] = set()
     for process in family:
-        content = _memory(process)
+        content = _memory(process, shared)
         for name, secret in secrets.items():
             assert secret not in content, f"{name} in the memory of process {process}"
 
@@ -371,19 +372,28 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _memory(pid: int) -> bytes:
-    """Return what a process has in memory that it may write to."""
+def _memory(pid: int, shared: set[str]) -> bytes:
+    """Return what a process has in memory that it may write to.
+
+    What processes share, as those of the database do with its half gigabyte of pages, is returned
+    for the first of them and its name (device and inode) kept in `shared`.
+    """
     parts: list[bytes] = []
     try:
         with open(f"/proc/{pid}/mem", "rb", 0) as memory:
             for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-                found = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+                found = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw.(.) (\S+ \S+ \d+)", line)
                 if found is None:
                     continue
-                start, end = (int(one, 16) for one in found.groups())
+                start, end = (int(one, 16) for one in found.groups()[:2])
+                name = f"{found[4]} {end - start}"
+                if found[3] == "s" and name in shared:
+                    continue
                 try:
                     memory.seek(start)
                     parts.append(memory.read(end - start))
+                    if found[3] == "s":
+                        shared.add(name)
                 except (OSError, ValueError, OverflowError):
                     continue
     except PermissionError:
