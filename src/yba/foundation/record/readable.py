@@ -20,7 +20,7 @@ _UNWRITABLE = re.compile(
     re.IGNORECASE,
 )
 # Nearly every body has none of these, and is not looked through letter by letter.
-_SIGNS = (b"\\b", b"\\f", b"\\u00", b"\\uf", b"\\uF", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+_SIGNS = (b"\\b", b"\\f", b"\\u00", b"\\uf", b"\\uF")
 
 
 def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
@@ -30,7 +30,7 @@ def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
 
     Raises UnreadableBody for broken JSON or another type, InvalidResource for a broken rule.
     """
-    if any(sign in raw for sign in _SIGNS) and _UNWRITABLE.search(raw):
+    if _may_be_unwritable(raw) and _UNWRITABLE.search(raw):
         raise UnreadableBody(reason="a text contains a control character, which XML does not have")
     try:
         resource: Any = r4.decode(raw)
@@ -47,6 +47,12 @@ def readable(raw: bytes, type_: str, *, duplicates_later: bool = False) -> Any:
     if not duplicates_later:
         refuse_duplicate_keys(raw, resource)
     return resource
+
+
+def _may_be_unwritable(raw: bytes) -> bool:
+    if b"\xef\xbf" in raw:
+        return True
+    return b"\\" in raw and any(sign in raw for sign in _SIGNS)
 
 
 def _explain(raw: bytes, problem: str) -> Any:
